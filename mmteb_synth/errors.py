@@ -1,0 +1,131 @@
+"""Everything that can go wrong, as one tree.
+
+SynthError
+├── UsageError            the command or call asks for something that does not exist (exit 2)
+│   ├── UnknownNameError  a task, suite, language, translator or model that nobody knows
+│   └── SpecError         a TOML file of the user's is broken
+├── SourceError           the English data can't be had or is not what it should be
+├── TranslatorError       a translator can't be used at all: no key, no endpoint, retired model
+│   └── RequestError      one request failed; `retryable` says whether asking again may help
+├── CacheError            the translation cache is damaged, locked, full or would be contradicted
+├── StoreError            a translated data set is missing, damaged or no longer what was recorded
+├── EvaluationError       a model can't be loaded or a score can't be made
+└── MissingExtraError     a package that only some uses need is not installed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class SynthError(Exception):
+    """Base of all errors that are meant for the user.
+
+    Args:
+        message: What was wrong and which value.
+        hint: What to do next, usually a command. Printed on its own line.
+    """
+
+    exit_code: int = 1
+    retryable: bool = False
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        if hint:
+            self.add_note(f"hint: {hint}")
+
+
+class UsageError(SynthError):
+    """The command or call can't be carried out as it was written."""
+
+    exit_code = 2
+
+
+class UnknownNameError(UsageError):
+    """A name that nothing has, with the nearest ones that exist.
+
+    Args:
+        kind: What was looked for, as "task" or "language".
+        name: The name that was given.
+        known: All names that exist; the nearest are suggested.
+        hint: What lists the names, as a command.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, hint: str | None = None) -> None:
+        near = near_names(name, known)
+        suggestion = f"; did you mean {' or '.join(near)}?" if near else ""
+        super().__init__(f"unknown {kind} {name!r}{suggestion}", hint=hint)
+        self.near = near
+
+
+class SpecError(UsageError):
+    """A task, suite or preset file is broken."""
+
+
+class SourceError(SynthError):
+    """The English data can't be read, or is not what the task needs."""
+
+
+class TranslatorError(SynthError):
+    """A translator can't be used."""
+
+
+class RequestError(TranslatorError):
+    """One request to a translator failed.
+
+    Args:
+        message: The server's own words where it had any.
+        retryable: Whether asking again may help.
+        fatal: Whether every further request would fail the same way, so that the run should end.
+        retry_after: Seconds the server asked to wait, where it did.
+        hint: What to do next.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retryable: bool = False,
+        fatal: bool = False,
+        retry_after: float | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.retryable = retryable
+        self.fatal = fatal
+        self.retry_after = retry_after
+
+
+class CacheError(SynthError):
+    """The translation cache can't be read or written, or would be contradicted."""
+
+
+class StoreError(SynthError):
+    """A translated data set is missing, damaged, or no longer fits the installed MTEB."""
+
+
+class EvaluationError(SynthError):
+    """A model can't be loaded, or a task can't be scored."""
+
+
+class MissingExtraError(SynthError):
+    """An optional package is missing.
+
+    Args:
+        what: What needs it.
+        install: The exact command that installs it.
+    """
+
+    def __init__(self, what: str, install: str) -> None:
+        super().__init__(f"{what} needs a package that is not installed", hint=install)
+
+
+def near_names(name: str, known: Iterable[str], count: int = 3) -> list[str]:
+    """The known names most like `name`, ignoring case, best first."""
+    import difflib
+
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    near = difflib.get_close_matches(name.casefold(), by_folded, n=count, cutoff=0.6)
+    return [by_folded[folded] for folded in near]

@@ -1,0 +1,124 @@
+"""The values that travel between the parts. Frozen, and without any input or output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["sentence", "labelled", "query", "document", "title", "summary", "instruction"]
+"""What a text is in its data set; prompts differ by it. `labelled` is a text that a class label belongs to."""
+
+Origin = Literal["translated", "human-translated", "native"]
+"""How the text of a score came to its language. Means are taken within one origin."""
+
+OnFailure = Literal["stop", "source", "drop"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """One text sent to the translator.
+
+    Attributes:
+        text: The exact code points of the source, never stripped.
+        kind: What the text is in its data set.
+        register: The tone the spec asks for, as `neutral` or `informal`.
+    """
+
+    text: str
+    kind: Kind = "sentence"
+    register: str = "neutral"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens that were used, as the server reported them."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        """The sum of both."""
+        return Usage(
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a translator answered to one segment.
+
+    Attributes:
+        translation: The hypothesis, or None where there is none that may be served.
+        finish_reason: Why the answer ended: `stop`, `length`, `content_filter`, `refusal`, or `empty`.
+        model: The model that answered, as the server names it; None where there is no such thing.
+        usage: Tokens used.
+        raw: The answer as it came, where it differs from the translation.
+    """
+
+    translation: str | None
+    finish_reason: str = "stop"
+    model: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    raw: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What one check says of one translation.
+
+    Attributes:
+        check: The check's name.
+        severity: `error` keeps the translation from being served; `warning` is only reported.
+        reason: The reason in words.
+    """
+
+    check: str
+    severity: Literal["error", "warning"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Language:
+    """A language as MTEB writes it.
+
+    Attributes:
+        code: ISO 639-3 and ISO 15924, as `tur-Latn`.
+        name: Its English name for prompts and tables, as `Turkish`.
+    """
+
+    code: str
+    name: str
+
+    @property
+    def iso639_3(self) -> str:
+        """The code without its script, as `tur`."""
+        return self.code.split("-", 1)[0]
+
+    @property
+    def script(self) -> str:
+        """The ISO 15924 code, as `Latn`."""
+        return self.code.split("-", 1)[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Where a translation run stands.
+
+    Attributes:
+        total: Segments to do.
+        done: Segments that are finished, the hits included.
+        hits: Segments that the cache answered.
+        failed: Segments that have no translation.
+        usage: Tokens used so far in this run.
+    """
+
+    total: int
+    done: int = 0
+    hits: int = 0
+    failed: int = 0
+    usage: Usage = field(default_factory=Usage)
+
+
+ProgressHook = Callable[[Progress], None]

@@ -33,8 +33,23 @@ TASK_TYPES: tuple[TaskType, ...] = (
     "STS",
     "Summarization",
 )
+MAIN_SCORES: dict[TaskType, str] = {
+    "BitextMining": "f1",
+    "Classification": "accuracy",
+    "Clustering": "v_measure",
+    "PairClassification": "max_ap",
+    "Reranking": "map_at_1000",
+    "Retrieval": "ndcg_at_10",
+    "STS": "cosine_spearman",
+    "Summarization": "cosine_spearman",
+}
+"""The main score that MTEB's own tasks of a type usually have."""
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$"
 
+BITEXT_SUFFIX = "Bitext"
+SPEC_SUFFIX = ".toml"
+
+_WITH_CORPUS = ("Retrieval", "Reranking")
 _RETRIEVAL_FILES = {"corpus", "queries", "qrels"}
 
 
@@ -106,45 +121,107 @@ class TaskSpec(_Strict):
         return bool(self.files)
 
     @property
-    def register(self) -> str:  # type: ignore[override]  # BaseModel inherits ABCMeta.register
+    def own_splits(self) -> tuple[str, ...]:
+        """The splits that a set of one's own scores: those it names, or all of its files but the training rows."""
+        if self.type in _WITH_CORPUS:
+            return self.eval_splits or ("test",)
+        return self.eval_splits or tuple(name for name in self.files if name != "train")
+
+    @property
+    def register(self) -> str:
         """The tone for the translator."""
         return self.register_
 
     @model_validator(mode="after")
     def _check_own(self) -> TaskSpec:
         if not self.is_own:
-            extra = self.model_fields_set & {"type", "description", "license", "reference", "citation", "main_score", "protocol"}
+            extra = self.model_fields_set & {
+                "type",
+                "description",
+                "license",
+                "reference",
+                "citation",
+                "main_score",
+                "protocol",
+            }
             if extra:
-                raise ValueError(f"{', '.join(sorted(extra))} may only be set together with [files]; MTEB says them for its own tasks")
+                raise ValueError(
+                    f"{', '.join(sorted(extra))} may only be set together with [files]; MTEB says them for its own tasks"
+                )
             return self
         missing = [key for key in ("type", "description", "license") if getattr(self, key) is None]
         if missing:
             raise ValueError(f"a set of one's own needs {', '.join(missing)}")
         if self.type == "BitextMining":
-            raise ValueError("bitext is made from another set's translations: name it in a suite as [[bitext]]")
-        if self.type in ("Retrieval", "Reranking"):
+            raise ValueError(
+                "bitext is made from another set's translations: name it in a suite as [[bitext]]"
+            )
+        if self.type in _WITH_CORPUS:
             needed = _RETRIEVAL_FILES | ({"top_ranked"} if self.type == "Reranking" else set())
             if not needed <= set(self.files):
                 raise ValueError(f"[files] of a {self.type} set needs {', '.join(sorted(needed))}")
-        elif self.type == "Classification" and "train" not in self.files:
+            return self
+        if self.type == "Classification" and "train" not in self.files:
             raise ValueError("[files] of a Classification set needs train and a split to score, as test")
+        absent = [split for split in self.own_splits if split not in self.files]
+        if absent or not self.own_splits:
+            raise ValueError(f"[files] needs a file for the split {(*absent, 'test')[0]}")
         if self.type == "Summarization" and None in (self.protocol.min_score, self.protocol.max_score):
             raise ValueError("[protocol] of a Summarization set needs min_score and max_score")
         return self
 
 
+class BitextSpec(_Strict):
+    """Bitext mining between the translations of a named set and their English.
+
+    Attributes:
+        name: `<Source>Bitext`.
+        source: The set whose translations are paired.
+        max_pairs: How many pairs to take at most.
+    """
+
+    name: str = Field(pattern=NAME_PATTERN)
+    source: str
+    max_pairs: int = Field(default=1000, ge=2)
+
+    @property
+    def type(self) -> TaskType:
+        """Always BitextMining."""
+        return "BitextMining"
+
+
 class SuiteTask(_Strict):
-    """One set of a suite to translate."""
+    """One set of a suite.
+
+    Attributes:
+        name: What `registry.get_task` takes; a path ending in .toml is relative to the suite's file.
+        splits: The splits to score, where not all that the task scores.
+    """
 
     name: str
     splits: tuple[str, ...] = ()
 
 
 class SuiteBitext(_Strict):
-    """A bitext mining set made from the translations of a named set."""
+    """A bitext mining set made from the translations of a named set.
+
+    Attributes:
+        source: What `registry.get_task` takes; a path ending in .toml is relative to the suite's file.
+        max_pairs: How many pairs to take at most.
+    """
 
     source: str
     max_pairs: int = Field(default=1000, ge=2)
+
+    @property
+    def name(self) -> str:
+        """The name of the set: `<Source>Bitext`."""
+        return (Path(self.source).stem if self.source.endswith(SPEC_SUFFIX) else self.source) + BITEXT_SUFFIX
+
+    @property
+    def spec(self) -> BitextSpec:
+        """The set itself."""
+        return BitextSpec(name=self.name, source=self.source, max_pairs=self.max_pairs)
 
 
 class Suite(_Strict):
@@ -172,12 +249,14 @@ class Suite(_Strict):
 
     @model_validator(mode="after")
     def _check_names(self) -> Suite:
-        names = [task.name for task in (*self.tasks, *self.native)]
+        names = [entry.name for entry in (*self.tasks, *self.native, *self.bitext)]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"listed twice: {', '.join(twice)}")
         if not names and not self.benchmark:
-            raise ValueError("a suite needs at least one entry in [[tasks]] or [[native]], or a benchmark")
+            raise ValueError(
+                "a suite needs at least one entry in [[tasks]], [[native]] or [[bitext]], or a benchmark"
+            )
         return self
 
 
@@ -199,12 +278,20 @@ def read_suite(path: Path) -> Suite:
     return _read(path, Suite)
 
 
-_Model = TypeVar("_Model", bound=_Strict)
+_Model = TypeVar("_Model", bound=BaseModel)
+_GIVEN = ("name", "path")
+"""What the file's place says, so that the file must not."""
+_TABLES: dict[int | str, type[BaseModel]] = {
+    "protocol": Protocol,
+    "tasks": SuiteTask,
+    "native": SuiteTask,
+    "bitext": SuiteBitext,
+}
 
 
 def _read(path: Path, model: type[_Model]) -> _Model:
     values = read_toml(path)
-    for given in ("name", "path"):
+    for given in _GIVEN:
         if given in values:
             raise SpecError(f"{path}: {given!r} is taken from the file's name and must not be set")
     return parse(model, {"name": path.stem, "path": path.resolve(), **values}, str(path))
@@ -247,7 +334,14 @@ def parse(model: type[_Model], values: dict[str, Any], where: str) -> _Model:
             place = ".".join(str(part) for part in problem["loc"])
             message = problem["msg"].removeprefix("Value error, ")
             if problem["type"] == "extra_forbidden":
-                near = near_names(place.rsplit(".", 1)[-1], model.model_fields)
+                near = near_names(str(problem["loc"][-1]), _keys(model, problem["loc"][:-1]))
                 message = "is not a known key" + (f"; did you mean {near[0]}?" if near else "")
             lines.append(f"{place}: {message}" if place else message)
         raise SpecError(f"{where}: " + "; ".join(lines)) from error
+
+
+def _keys(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+    """The keys that a file may set at a place."""
+    fields = _TABLES.get(place[0], model).model_fields if place else model.model_fields
+    names = (field.alias or name for name, field in fields.items())
+    return [name for name in names if place or name not in _GIVEN]

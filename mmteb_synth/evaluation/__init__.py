@@ -1,0 +1,1 @@
+"""Scoring models on the translated sets through MTEB."""

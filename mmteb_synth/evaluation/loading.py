@@ -8,6 +8,7 @@ import inspect
 import operator
 import os
 import re
+import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -130,6 +131,9 @@ def _is_encoder(model: Any) -> bool:
 
 def _call(reference: str) -> Any:
     module_name, _, attribute = reference.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:  # an installed command does not look into the working directory by itself
+        sys.path.append(here)
     try:
         module = importlib.import_module(module_name)
     except Exception as error:

@@ -53,11 +53,12 @@ def minilm() -> LoadedModel:
 
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Writes the module `my_models`, importable for one test."""
+    """Writes the module `my_models` into the working directory of one test."""
 
     def write(source: str) -> None:
         (tmp_path / "my_models.py").write_text(textwrap.dedent(source), "utf-8")
-        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.setattr(sys, "path", list(sys.path))
+        monkeypatch.chdir(tmp_path)
         monkeypatch.delitem(sys.modules, "my_models", raising=False)
 
     yield write

@@ -1,0 +1,87 @@
+"""`mmteb-synth build`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mmteb_synth.cli import options, output
+from mmteb_synth.types import OnFailure
+
+
+@click.command()
+@options.language("A target language, as tr, tur-Latn or Turkish.", required=True)
+@options.sets
+@click.option("--translator", metavar="NAME", help="Who translates; by default what is bundled.")
+@click.option("--base-url", metavar="URL", help="Another endpoint for the translator.")
+@click.option("--concurrency", type=click.IntRange(min=1), metavar="N", help="Requests in flight.")
+@click.option("--offline", is_flag=True, help="Ask nobody: what the cache lacks has failed.")
+@click.option("--retry-failed", is_flag=True, help="Ask again for what was refused, cut off or empty.")
+@click.option(
+    "--on-failure",
+    type=click.Choice(["stop", "source", "drop"]),
+    default="stop",
+    show_default=True,
+    help="Hold a set with failures back, keep their English, or drop their rows.",
+)
+@click.option(
+    "--tolerate",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    metavar="SHARE",
+    help="The share of segments that may fail, as 0.001.",
+)
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N rows only, for a trial.")
+@click.option("--all-rows", is_flag=True, help="Translate also rows that MTEB never shows a model.")
+@options.source_dir
+@options.data_dir
+@options.cache_dir
+@options.verbosity
+def build(
+    lang: tuple[str, ...],
+    task: tuple[str, ...],
+    suite: tuple[str, ...],
+    translator: str | None,
+    base_url: str | None,
+    concurrency: int | None,
+    offline: bool,
+    retry_failed: bool,
+    on_failure: OnFailure,
+    tolerate: float,
+    limit: int | None,
+    all_rows: bool,
+    source_dir: Path | None,
+    data_dir: Path | None,
+    cache_dir: Path | None,
+    quiet: bool,
+    debug: bool,
+) -> None:
+    """Translate sets into languages and store them.
+
+    Every translation goes to the cache and is never asked for twice: run the command again to go on.
+    """
+    output.set_up(quiet=quiet, debug=debug)
+    from mmteb_synth import api
+
+    report = api.build(
+        lang,
+        tasks=task,
+        suite=suite,
+        translator=translator,
+        base_url=base_url,
+        source_dir=source_dir,
+        concurrency=concurrency,
+        offline=offline,
+        retry_failed=retry_failed,
+        on_failure=on_failure,
+        tolerate=tolerate,
+        limit=limit,
+        all_rows=all_rows,
+        data_dir=data_dir,
+        cache_dir=cache_dir,
+        progress=output.progress_bars(quiet=quiet),
+        report=output.set_report(quiet=quiet),
+    )
+    if not report.ok:
+        raise click.exceptions.Exit(1)

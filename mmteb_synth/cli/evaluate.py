@@ -1,0 +1,115 @@
+"""`mmteb-synth evaluate`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from mmteb_synth.cli import options, output
+from mmteb_synth.errors import UsageError
+
+
+@click.command()
+@click.option(
+    "-m",
+    "--model",
+    "model",
+    multiple=True,
+    required=True,
+    metavar="MODEL",
+    help="A name that MTEB or the Hub knows, a folder, or package.module:callable. Repeatable.",
+)
+@options.language("A language; by default all that were built, and English.")
+@options.sets
+@click.option("--translator", multiple=True, metavar="NAME", help="Only this translator's sets. Repeatable.")
+@click.option("--model-name", metavar="ORG/NAME", help="The name that a folder or callable is known by.")
+@click.option("--revision", metavar="REV", help="The model's revision on the Hub.")
+@click.option(
+    "--prompt", "prompt", multiple=True, metavar='KEY="TEXT"', help='As query="query: ". Repeatable.'
+)
+@click.option("--prompts-like", metavar="NAME", help="The prompts of another model of MTEB's registry.")
+@click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True)
+@click.option("--device", metavar="DEVICE", help="As cpu or cuda:0.")
+@click.option("--dtype", metavar="DTYPE", help="float32, float16 or bfloat16.")
+@click.option("--max-seq-length", type=click.IntRange(min=1), metavar="N", help="Tokens at which texts are cut.")
+@click.option("--trust-remote-code", is_flag=True, help="Run the code that the model brings from the Hub.")
+@click.option(
+    "--predictions", type=click.Path(file_okay=False, path_type=Path), help="Where to write the models' predictions."
+)
+@options.source_dir
+@options.data_dir
+@options.cache_dir
+@options.results_dir
+@options.verbosity
+def evaluate(
+    model: tuple[str, ...],
+    lang: tuple[str, ...],
+    task: tuple[str, ...],
+    suite: tuple[str, ...],
+    translator: tuple[str, ...],
+    model_name: str | None,
+    revision: str | None,
+    prompt: tuple[str, ...],
+    prompts_like: str | None,
+    batch_size: int,
+    device: str | None,
+    dtype: str | None,
+    max_seq_length: int | None,
+    trust_remote_code: bool,
+    predictions: Path | None,
+    source_dir: Path | None,
+    data_dir: Path | None,
+    cache_dir: Path | None,
+    results_dir: Path | None,
+    quiet: bool,
+    debug: bool,
+) -> None:
+    """Score models on what was built, and on English.
+
+    A model that fails doesn't stop the others. Scores are printed times 100.
+    """
+    output.set_up(quiet=quiet, debug=debug)
+    prompts = _prompts(prompt)
+    from mmteb_synth import api
+
+    report = api.evaluate(
+        list(model),
+        languages=lang or None,
+        tasks=task,
+        suite=suite,
+        translator=translator,
+        model_name=model_name,
+        revision=revision,
+        prompts=prompts,
+        prompts_like=prompts_like,
+        batch_size=batch_size,
+        device=device,
+        dtype=dtype,
+        max_seq_length=max_seq_length,
+        trust_remote_code=trust_remote_code,
+        predictions=predictions,
+        source_dir=source_dir,
+        data_dir=data_dir,
+        cache_dir=cache_dir,
+        results_dir=results_dir,
+        show_progress=not quiet and sys.stderr.isatty(),
+        report=output.task_report,
+        warn=output.warn,
+    )
+    if not report.ok:
+        raise click.exceptions.Exit(1)
+
+
+def _prompts(given: tuple[str, ...]) -> dict[str, str] | None:
+    """`key=text` pairs; None where no flag was given, which means the model's own."""
+    if not given:
+        return None
+    prompts = {}
+    for pair in given:
+        key, equals, text = pair.partition("=")
+        if not equals or not key:
+            raise UsageError(f"--prompt {pair!r} is not KEY=TEXT", hint='write it as --prompt query="query: "')
+        prompts[key] = text
+    return prompts

@@ -1,0 +1,103 @@
+"""`mmteb-synth tasks`, `suites`, `languages` and `translators`."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from mmteb_synth.cli import options, output
+
+
+@click.command()
+@click.option("--suite", metavar="NAME", help="Only the sets of a suite.")
+@click.option("--type", "task_type", metavar="TYPE", help="Only sets of one MTEB type, as STS.")
+@options.as_json
+@options.verbosity
+def tasks(suite: str | None, task_type: str | None, as_json: bool, quiet: bool, debug: bool) -> None:
+    """List the English sets that can be translated."""
+    output.set_up(quiet=quiet, debug=debug)
+    from mmteb_synth import registry
+
+    rows = registry.list_tasks(suite=suite, type=task_type)
+    if as_json:
+        output.print_json([dataclasses.asdict(row) for row in rows])
+        return
+    output.table(
+        ("name", "type", "main score", "splits", "samples", "characters", "licence", "defined by"),
+        [
+            (
+                row.name,
+                row.type,
+                row.main_score,
+                ",".join(row.splits),
+                row.samples,
+                row.characters,
+                row.license,
+                row.definition,
+            )
+            for row in rows
+        ],
+    )
+
+
+@click.command()
+@options.as_json
+@options.verbosity
+def suites(as_json: bool, quiet: bool, debug: bool) -> None:
+    """List the suites; any MTEB benchmark is one too."""
+    output.set_up(quiet=quiet, debug=debug)
+    from mmteb_synth import registry
+
+    rows = registry.list_suites()
+    if as_json:
+        output.print_json([dataclasses.asdict(row) for row in rows])
+        return
+    output.table(
+        ("name", "sets", "native", "bitext", "defined by", "description"),
+        [(row.name, row.tasks, row.native, row.bitext, row.definition, row.description) for row in rows],
+    )
+
+
+@click.command()
+@options.as_json
+@options.verbosity
+def languages(as_json: bool, quiet: bool, debug: bool) -> None:
+    """List the languages that MTEB names."""
+    output.set_up(quiet=quiet, debug=debug)
+    from mmteb_synth import languages as known
+
+    rows = known.known()
+    if as_json:
+        output.print_json([dataclasses.asdict(row) for row in rows])
+        return
+    output.table(
+        ("code", "name", "also", "MTEB tasks"),
+        [(row.code, row.name, ",".join(row.alternatives), row.mteb_tasks) for row in rows],
+    )
+
+
+@click.command()
+@options.as_json
+@options.verbosity
+def translators(as_json: bool, quiet: bool, debug: bool) -> None:
+    """List the translators, and what those that can't be used here need."""
+    output.set_up(quiet=quiet, debug=debug)
+    from mmteb_synth.translate import translators as known
+
+    rows = known.available()
+    if as_json:
+        output.print_json([dataclasses.asdict(row) for row in rows])
+        return
+    output.table(
+        ("name", "usable", "languages", "description"),
+        [
+            (
+                row.name,
+                "yes" if row.usable else f"no: {row.why_not}",
+                ",".join(row.languages) or "any",
+                row.description,
+            )
+            for row in rows
+        ],
+    )

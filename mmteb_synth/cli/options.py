@@ -1,0 +1,66 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+def sets(command: _Command) -> _Command:
+    """`--task` and `--suite`."""
+    command = click.option(
+        "-t", "--task", "task", multiple=True, metavar="NAME", help="A set, or a TOML file of one's own. Repeatable."
+    )(command)
+    return click.option(
+        "--suite", multiple=True, metavar="NAME", help="A suite, an MTEB benchmark, or a TOML file. Repeatable."
+    )(command)
+
+
+def language(help_text: str, *, required: bool = False) -> Callable[[_Command], _Command]:
+    """`--lang`."""
+    return click.option(
+        "-l", "--lang", "lang", multiple=True, required=required, metavar="LANG", help=help_text + " Repeatable."
+    )
+
+
+def source_dir(command: _Command) -> _Command:
+    """`--source-dir`."""
+    return click.option(
+        "--source-dir",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="A local mirror of the Hub, DIR/<org>/<name>, as `hf download --local-dir` leaves it.",
+    )(command)
+
+
+def data_dir(command: _Command) -> _Command:
+    """`--data-dir`."""
+    return click.option("--data-dir", type=_FOLDER, help="Where translated data sets are stored.")(command)
+
+
+def cache_dir(command: _Command) -> _Command:
+    """`--cache-dir`."""
+    return click.option("--cache-dir", type=_FOLDER, help="Where the translation cache lies.")(command)
+
+
+def results_dir(command: _Command) -> _Command:
+    """`--results-dir`."""
+    return click.option(
+        "--results-dir", type=_FOLDER, help="What mteb.ResultCache takes: scores go to its sub-folder results."
+    )(command)
+
+
+def as_json(command: _Command) -> _Command:
+    """`--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")(command)
+
+
+def verbosity(command: _Command) -> _Command:
+    """`--quiet` and `--debug`."""
+    command = click.option("--debug", is_flag=True, help="Show tracebacks and the libraries' log.")(command)
+    return click.option("-q", "--quiet", is_flag=True, help="Print results and errors only.")(command)

@@ -1,0 +1,1 @@
+"""Data sets: English rows in, translated rows stored. Knows nothing of translators."""

@@ -1,0 +1,190 @@
+"""Which rows MTEB will show a model, by MTEB's own random draws, and the first N rows for a trial."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from datasets import Dataset
+
+from mmteb_synth.data.layout import SET_COLUMN, Layout
+from mmteb_synth.data.segments import Needed
+from mmteb_synth.data.tables import CORPUS, DEFAULT, QRELS, QUERIES, TOP_RANKED, TableKey, Tables
+
+DRAW_ATTRIBUTES = (
+    "samples_per_label",
+    "n_experiments",
+    "is_cross_validation",
+    "max_fraction_of_documents_to_embed",
+    "max_document_to_embed",
+    "seed",
+)
+"""What decides MTEB's draws. Recorded with a data set that leaves texts out, and compared before it is scored."""
+
+
+def needed_rows(task: Any, layout: Layout, tables: Tables, eval_splits: Sequence[str]) -> Needed:
+    """The rows of each table whose text MTEB will show a model, and that can change a score.
+
+    Args:
+        task: The English MTEB task with the attributes that its transform set; its data are not touched.
+        layout: Its layout.
+        tables: Its expanded tables.
+        eval_splits: The splits that are scored, in MTEB's order.
+
+    Returns:
+        For each table a boolean mark a row, or None where all rows are shown.
+    """
+    families = {base.__name__ for base in type(task).__mro__}
+    if "AbsTaskClassification" in families:
+        return _classification(task, tables, eval_splits)
+    if "AbsTaskClustering" in families:
+        return _clustering(task, tables, eval_splits)
+    if layout.grouped:
+        return {key: _several_labels(table, task.label_column_name) for key, table in tables.items()}
+    if "AbsTaskRetrieval" in families:
+        return _retrieval(tables, eval_splits)
+    return dict.fromkeys(tables)
+
+
+def draws(task: Any) -> dict[str, Any]:
+    """The attributes that decide a task's draws, for the record."""
+    return {name: getattr(task, name) for name in DRAW_ATTRIBUTES if hasattr(task, name)}
+
+
+def _classification(task: Any, tables: Tables, eval_splits: Sequence[str]) -> Needed:
+    """Train rows that MTEB's undersampling draws in any of its experiments; all rows of the scored splits."""
+    needed: dict[TableKey, np.ndarray | None] = dict.fromkeys(tables)
+    train = TableKey(DEFAULT, task.train_split)
+    if task.is_cross_validation or task.train_split in eval_splits:
+        return needed
+    labels = Dataset(tables[train].select([task.label_column_name]))
+    marks = np.zeros(len(labels), bool)
+    order = None
+    for experiment in range(task.n_experiments):
+        _, order, drawn = task._undersample_data(labels, experiment, order)  # noqa: SLF001  MTEB's own draw
+        marks[drawn] = True
+    needed[train] = None if marks.all() else marks
+    return needed
+
+
+def _clustering(task: Any, tables: Tables, eval_splits: Sequence[str]) -> Needed:
+    """The sample that AbsTaskClustering embeds.
+
+    One generator serves all splits of a task, and the bootstrap between two splits draws from it too, so its
+    draws are repeated here.
+    """
+    needed: dict[TableKey, np.ndarray | None] = {}
+    generator = random.Random(task.seed)
+    for split in eval_splits:
+        key = TableKey(DEFAULT, split)
+        size = tables[key].num_rows
+        drawn = _sample_size(task, size)
+        marks = None
+        if drawn is not None:
+            marks = np.zeros(size, bool)
+            marks[generator.sample(range(size), k=drawn)] = True
+        needed[key] = marks
+        depth = _depth(tables[key].column(task.label_column_name), marks, task.max_depth)
+        for _ in range(depth * task.n_clusters):
+            generator.choices(range(max(size, 1)), k=task.max_documents_per_cluster)
+    return needed
+
+
+def _sample_size(task: Any, size: int) -> int | None:
+    if task.max_fraction_of_documents_to_embed is not None:
+        return min(size, int(task.max_fraction_of_documents_to_embed * size))
+    if task.max_document_to_embed is not None:
+        return min(size, int(task.max_document_to_embed))
+    return None
+
+
+def _depth(labels: pa.ChunkedArray, marks: np.ndarray | None, max_depth: int | None) -> int:
+    if not (pa.types.is_list(labels.type) or pa.types.is_large_list(labels.type)):
+        return 1
+    shown = labels if marks is None else labels.filter(pa.array(marks))
+    depth = max((len(label) for label in shown.to_pylist()), default=1)
+    return depth if max_depth is None else min(depth, max_depth)
+
+
+def _several_labels(table: pa.Table, label_column: str) -> np.ndarray | None:
+    """MTEB skips a set of a legacy clustering whose texts all bear one label."""
+    sets, labels = table.column(SET_COLUMN).to_pylist(), table.column(label_column).to_pylist()
+    found: dict[int, set[Any]] = {}
+    for index, label in zip(sets, labels, strict=True):
+        found.setdefault(index, set()).add(label)
+    if all(len(labels) > 1 for labels in found.values()):
+        return None
+    return np.array([len(found[index]) > 1 for index in sets], bool)
+
+
+def _retrieval(tables: Tables, eval_splits: Sequence[str]) -> Needed:
+    """Queries with a judged document; where candidates are given, only the documents among them.
+
+    MTEB embeds the whole corpus of a reranking task, but ranks only the candidates.
+    """
+    needed: dict[TableKey, np.ndarray | None] = {}
+    for split in eval_splits:
+        judged = set(tables[TableKey(QRELS, split)].column("query-id").to_pylist())
+        queries = tables[TableKey(QUERIES, split)].column("id").to_pylist()
+        needed[TableKey(QUERIES, split)] = _marks([query in judged for query in queries])
+        ranked = tables.get(TableKey(TOP_RANKED, split))
+        if ranked is not None:
+            candidates = {
+                document
+                for row in ranked.to_pylist()
+                if row["query-id"] in judged
+                for document in row["corpus-ids"]
+            }
+            documents = tables[TableKey(CORPUS, split)].column("id").to_pylist()
+            needed[TableKey(CORPUS, split)] = _marks([document in candidates for document in documents])
+    return needed
+
+
+def _marks(values: list[bool]) -> np.ndarray | None:
+    return None if all(values) else np.array(values, bool)
+
+
+def limit_rows(tables: Tables, eval_splits: Sequence[str], limit: int) -> Tables:
+    """The first rows of the scored splits, for a trial; train rows are kept whole.
+
+    Args:
+        tables: Expanded tables.
+        eval_splits: The splits that are scored.
+        limit: How many rows; for retrieval and reranking how many queries, with their judged and candidate
+            documents and the first `limit` others.
+
+    Returns:
+        The smaller tables.
+    """
+    result = dict(tables)
+    for split in eval_splits:
+        if TableKey(QUERIES, split) in tables:
+            _limit_queries(result, split, limit)
+        else:
+            key = TableKey(DEFAULT, split)
+            result[key] = tables[key].slice(0, limit)
+    return result
+
+
+def _limit_queries(tables: Tables, split: str, limit: int) -> None:
+    queries, corpus, qrels, ranked = (
+        tables.get(TableKey(config, split)) for config in (QUERIES, CORPUS, QRELS, TOP_RANKED)
+    )
+    judged = set(qrels.column("query-id").to_pylist())
+    kept = set([query for query in queries.column("id").to_pylist() if query in judged][:limit])
+    tables[TableKey(QUERIES, split)] = _where(queries, "id", kept)
+    tables[TableKey(QRELS, split)] = _where(qrels, "query-id", kept)
+    documents = set(tables[TableKey(QRELS, split)].column("corpus-id").to_pylist())
+    if ranked is not None:
+        tables[TableKey(TOP_RANKED, split)] = _where(ranked, "query-id", kept)
+        for listed in tables[TableKey(TOP_RANKED, split)].column("corpus-ids").to_pylist():
+            documents.update(listed)
+    others = [document for document in corpus.column("id").to_pylist() if document not in documents][:limit]
+    tables[TableKey(CORPUS, split)] = _where(corpus, "id", documents.union(others))
+
+
+def _where(table: pa.Table, column: str, kept: set[str]) -> pa.Table:
+    return table.filter(pa.array([value in kept for value in table.column(column).to_pylist()], pa.bool_()))

@@ -1,0 +1,368 @@
+"""The English set: from the Hub at MTEB's revision, from a local mirror, or from files of one's own.
+
+Together with `own.py` the only reader of MTEB's data here. MTEB's own loading and transform run; what the
+transform sets on the task object is kept, because it decides scores as much as the data.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from mmteb_synth import facts
+from mmteb_synth.data import mirror, sampling
+from mmteb_synth.data.layout import Layout, expand, layout_of
+from mmteb_synth.data.segments import Needed
+from mmteb_synth.data.tables import CORPUS, DEFAULT, QRELS, QUERIES, TOP_RANKED, TableKey, Tables
+from mmteb_synth.errors import SourceError
+from mmteb_synth.specs import TaskSpec
+
+logger = logging.getLogger(__name__)
+
+_NOT_KEPT = {"dataset", "data_loaded", "rng_state", "np_rng", "hf_subsets", "seed", "_eval_splits"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceIdentity:
+    """Which English data a set comes from, known without loading it.
+
+    Attributes:
+        dataset: The Hub's id, or the spec's name for a set of one's own.
+        revision: The pinned revision, or the digest of one's own files.
+        mirror: The digest of the mirror's files, None where no mirror is read.
+        mteb_version: The installed MTEB, whose loading and transform run.
+    """
+
+    dataset: str
+    revision: str
+    mirror: str | None
+    mteb_version: str
+
+    @property
+    def short(self) -> str:
+        """Eight characters for a signature."""
+        return (self.mirror or self.revision)[:8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSet:
+    """One English set, loaded.
+
+    Attributes:
+        spec: What it was asked as.
+        identity: Where it comes from.
+        task: The MTEB task object with what the transform set on it, without its data.
+        task_type: MTEB's task type.
+        license: MTEB's licence field.
+        layout: Its columns.
+        tables: Its expanded tables: the splits that are scored, and the train split of a classification.
+        needed: Which rows MTEB will show a model.
+        eval_splits: The splits that are scored.
+        train_split: The split that classifiers are trained on, None where there is none.
+        instance_attributes: What the transform set on the task object.
+        differences: Where counts differ from MTEB's shipped statistics, in words.
+    """
+
+    spec: TaskSpec
+    identity: SourceIdentity
+    task: Any
+    task_type: str
+    license: str | None
+    layout: Layout
+    tables: Tables
+    needed: Needed
+    eval_splits: tuple[str, ...]
+    train_split: str | None
+    instance_attributes: dict[str, Any]
+    differences: tuple[str, ...]
+
+
+def mteb_version() -> str:
+    """The installed MTEB's version, without importing it."""
+    return metadata.version("mteb")
+
+
+def identify(spec: TaskSpec, source_dir: Path | None = None) -> SourceIdentity:
+    """Which data would be loaded, without loading it.
+
+    Args:
+        spec: The task.
+        source_dir: A local mirror of the Hub.
+
+    Raises:
+        SourceError: The mirror or a file of one's own is missing.
+    """
+    if spec.is_own:
+        from mmteb_synth.data import own
+
+        return SourceIdentity(
+            dataset=spec.name, revision=own.revision(spec), mirror=None, mteb_version=mteb_version()
+        )
+    known = facts.task(spec.name)
+    if known is None or known.dataset is None or known.revision is None:
+        raise SourceError(f"MTEB has no task {spec.name} with data of its own")
+    files = mirror.digest(mirror.folder(source_dir, known.dataset)) if source_dir else None
+    return SourceIdentity(
+        dataset=known.dataset, revision=known.revision, mirror=files, mteb_version=mteb_version()
+    )
+
+
+def task_class(spec: TaskSpec) -> type[Any]:
+    """The concrete MTEB class of a spec's English task."""
+    if spec.is_own:
+        from mmteb_synth.data import own
+
+        return own.task_class(spec, own.revision(spec))
+    import mteb
+
+    return type(mteb.get_task(spec.name))
+
+
+def eval_splits(spec: TaskSpec, asked: Sequence[str] = ()) -> tuple[str, ...]:
+    """The splits to score: the suite's, the spec's, or `test` where MTEB scores several.
+
+    Raises:
+        SourceError: A split that MTEB doesn't score was asked for.
+    """
+    if spec.is_own:
+        available = spec.own_splits
+    else:
+        known = facts.task(spec.name)
+        available = known.splits if known else ()
+    chosen = tuple(asked) or spec.eval_splits
+    unknown = [split for split in chosen if split not in available]
+    if unknown:
+        raise SourceError(f"{spec.name} has no split {unknown[0]!r}; it has {', '.join(available)}")
+    if chosen:
+        return chosen
+    return ("test",) if "test" in available else available
+
+
+def load(
+    spec: TaskSpec,
+    *,
+    source_dir: Path | None,
+    scratch: Path,
+    splits: Sequence[str] = (),
+    limit: int | None = None,
+    all_rows: bool = False,
+) -> SourceSet:
+    """Load an English set.
+
+    Args:
+        spec: The task.
+        source_dir: A local mirror of the Hub; None reads the Hub (or its cache on this machine).
+        scratch: Where links to mirrors are kept.
+        splits: The splits that the suite scores; empty for the task's own.
+        limit: The first rows only, for a trial.
+        all_rows: Count every row as needed, not only those that MTEB shows a model.
+
+    Returns:
+        The set, with tables expanded to one text a row.
+
+    Raises:
+        SourceError: The data can't be had, or are not what the task needs.
+    """
+    chosen = eval_splits(spec, splits)
+    identity = identify(spec, source_dir)
+    task = _task(spec, identity, source_dir, scratch, chosen)
+    before = dict(vars(task))
+    _load_data(task, identity)
+    layout = layout_of(task)
+    train = getattr(task, "train_split", None)
+    train = train if train and train not in chosen and train in _splits_of(task) else None
+    tables = dict(_extract(task, layout, [*chosen, *([train] if train else [])]))
+    differences = tuple(_compare(task, chosen)) if not spec.is_own else ()
+    attributes = _instance_attributes(task, before)
+    task.unload_data()
+    if limit is not None:
+        tables = sampling.limit_rows(tables, chosen, limit)
+    needed: Needed = dict.fromkeys(tables)
+    if not all_rows:
+        needed = sampling.needed_rows(task, layout, tables, chosen)
+    return SourceSet(
+        spec=spec,
+        identity=identity,
+        task=task,
+        task_type=task.metadata.type,
+        license=task.metadata.license,
+        layout=layout,
+        tables=tables,
+        needed=needed,
+        eval_splits=chosen,
+        train_split=train,
+        instance_attributes=attributes,
+        differences=differences,
+    )
+
+
+def _task(
+    spec: TaskSpec, identity: SourceIdentity, source_dir: Path | None, scratch: Path, splits: Sequence[str]
+) -> Any:
+    """The English task object, restricted to one English subset and the chosen splits."""
+    cls = task_class(spec)
+    if source_dir is not None and identity.mirror:
+        place = mirror.link(mirror.folder(source_dir, identity.dataset), identity.mirror, scratch)
+        description = cls.metadata.model_copy(update={"dataset": {**cls.metadata.dataset, "path": str(place)}})
+        cls = type(cls.__name__, (cls,), {"metadata": description, "__module__": __name__})
+    task = cls()
+    subset = _subset(spec)
+    if subset is not None:
+        task.hf_subsets = [subset]
+    task.filter_eval_splits(list(splits))
+    return task
+
+
+def _subset(spec: TaskSpec) -> str | None:
+    """The English subset of a task with several, None for a task with one."""
+    if spec.subset:
+        return spec.subset
+    known = facts.task(spec.name) if not spec.is_own else None
+    return known.english_subset if known and known.english_subset != DEFAULT else None
+
+
+def _load_data(task: Any, identity: SourceIdentity) -> None:
+    try:
+        task.load_data()
+        if hasattr(task, "convert_v1_dataset_format_to_v2"):
+            task.convert_v1_dataset_format_to_v2(None)
+    except SourceError:
+        raise
+    except (OSError, ValueError) as error:
+        # `datasets` raises ConnectionError (offline), DatasetNotFoundError and hub errors (OSError), and
+        # ValueError for a configuration or split that isn't there
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        where = "the mirror" if identity.mirror else "the Hub"
+        raise SourceError(
+            f"could not load {task.metadata.name}: the data set {identity.dataset} could not be read from {where} "
+            f"({reason})",
+            hint=mirror.how_to_get(identity.dataset, identity.revision),
+        ) from error
+
+
+def _splits_of(task: Any) -> Any:
+    """The task's data by split, whichever way MTEB holds its subsets."""
+    subset = task.hf_subsets[0] if task.hf_subsets else DEFAULT
+    data = task.dataset
+    return data[subset] if subset in data else data
+
+
+def _extract(task: Any, layout: Layout, splits: Sequence[str]) -> Iterator[tuple[TableKey, pa.Table]]:
+    data = _splits_of(task)
+    for split in splits:
+        if split not in data:
+            raise SourceError(f"{task.metadata.name} has no split {split!r}; it has {', '.join(map(str, data))}")
+        if CORPUS in layout.text:
+            yield from _extract_retrieval(layout, split, data[split])
+        else:
+            key = TableKey(DEFAULT, split)
+            yield key, expand(layout, key, _columns(data[split], layout.columns(DEFAULT), task.metadata.name))
+
+
+def _extract_retrieval(layout: Layout, split: str, data: Any) -> Iterator[tuple[TableKey, pa.Table]]:
+    for config in (CORPUS, QUERIES):
+        present = [name for name in layout.columns(config) if name in data[config].column_names]
+        yield TableKey(config, split), _columns(data[config], present, config)
+    # MTEB reads judgements in no order; the order of the queries makes the stored data the same every time
+    asked = data[QUERIES]["id"][:]
+    judged = data["relevant_docs"]
+    order = [query for query in asked if query in judged] + sorted(set(judged) - set(asked))
+    pairs = [(query, document, score) for query in order for document, score in judged[query].items()]
+    yield TableKey(QRELS, split), pa.table(
+        {
+            "query-id": pa.array([query for query, _, _ in pairs], pa.string()),
+            "corpus-id": pa.array([document for _, document, _ in pairs], pa.string()),
+            "score": pa.array([int(score) for _, _, score in pairs], pa.int64()),
+        }
+    )
+    ranked = data[TOP_RANKED]
+    if ranked:
+        listed = [query for query in asked if query in ranked]
+        yield TableKey(TOP_RANKED, split), pa.table(
+            {
+                "query-id": pa.array(listed, pa.string()),
+                "corpus-ids": pa.array([list(ranked[query]) for query in listed], pa.list_(pa.string())),
+            }
+        )
+
+
+def _columns(data: Any, columns: Sequence[str], where: str) -> pa.Table:
+    """Some columns of a `datasets.Dataset` as plain Arrow, its metadata dropped."""
+    missing = [name for name in columns if name not in data.column_names]
+    if missing:
+        raise SourceError(
+            f"{where} has no column {missing[0]!r}; it has {', '.join(data.column_names)}",
+            hint="say which column it is with [columns] in a TOML of the task's name",
+        )
+    table = data.select_columns(list(columns)).with_format("arrow")[:]
+    table = table.select(list(columns)).replace_schema_metadata(None)
+    for name in columns:
+        if table.column(name).null_count:
+            row = table.column(name).is_null().to_pylist().index(True)
+            raise SourceError(f"{where}, row {row + 1}: column {name!r} is missing")
+    return table.cast(pa.schema([(field.name, _plain(field.type)) for field in table.schema]))
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """One Arrow type for each kind of value, whatever the file used."""
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return pa.list_(_plain(kind.value_type))
+    if pa.types.is_large_string(kind) or pa.types.is_string(kind) or pa.types.is_dictionary(kind):
+        return pa.string()
+    if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
+        return pa.int64()
+    if pa.types.is_floating(kind):
+        return pa.float64()
+    raise SourceError(f"a column of type {kind} can't be translated or carried over")
+
+
+def _instance_attributes(task: Any, before: dict[str, Any]) -> dict[str, Any]:
+    """What loading and the transform set on the task object, as data."""
+    changed = {
+        name: value
+        for name, value in vars(task).items()
+        if name not in _NOT_KEPT and (name not in before or before[name] != value)
+    }
+    try:
+        json.dumps(changed)
+    except TypeError as error:
+        raise SourceError(
+            f"{task.metadata.name}: its transform sets something that can't be stored ({error})",
+            hint="please report this task",
+        ) from error
+    return changed
+
+
+def _compare(task: Any, splits: Sequence[str]) -> Iterator[str]:
+    """Compare counts with the statistics that MTEB ships; a difference is reported, never an error."""
+    shipped = task.metadata.descriptive_stats or {}
+    subset = task.hf_subsets[0] if task.metadata.is_multilingual else None
+    for split in splits:
+        expected = shipped.get(split) or {}
+        if subset is not None:
+            expected = (expected.get("hf_subset_descriptive_stats") or {}).get(subset) or {}
+        if not expected:
+            continue
+        found = _statistics(task, split, subset)
+        for name in ("num_samples", "number_of_characters"):
+            if name in expected and name in found and expected[name] != found[name]:
+                yield f"{split}: {name} is {found[name]}, MTEB's statistics say {expected[name]}"
+
+
+def _statistics(task: Any, split: str, subset: str | None) -> dict[str, Any]:
+    """MTEB's own statistics of loaded data; its public method would write into the installed package."""
+    compute = task._calculate_descriptive_statistics_from_split  # noqa: SLF001
+    try:
+        return dict(compute(split, hf_subset=subset))
+    except (KeyError, TypeError, ValueError) as error:
+        logger.warning("no statistics of %s %s: %s", task.metadata.name, split, error)
+        return {}
+
+

@@ -1,0 +1,88 @@
+"""The tables of a data set, as MTEB's own Parquet layout names them, and the digest of their content."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from mmteb_synth.errors import SourceError
+
+
+class TableKey(NamedTuple):
+    """Which table of a data set: its configuration and split, as ("corpus", "test")."""
+
+    config: str
+    split: str
+
+    @property
+    def file(self) -> str:
+        """The file's path inside the data set's folder."""
+        return f"{self.config}/{self.split}.parquet"
+
+
+Tables = dict[TableKey, pa.Table]
+
+CORPUS, QUERIES, QRELS, TOP_RANKED, DEFAULT = "corpus", "queries", "qrels", "top_ranked", "default"
+
+
+def content_hash(tables: Mapping[TableKey, pa.Table]) -> str:
+    """The digest of all values of all tables, whatever their chunks, file encoding or library version.
+
+    Args:
+        tables: The tables; their keys, column names, order of columns and rows count.
+
+    Returns:
+        40 hexadecimal digits.
+    """
+    digest = hashlib.blake2b(digest_size=20)
+    for key in sorted(tables):
+        table = tables[key]
+        digest.update(repr((key.config, key.split, table.column_names, table.num_rows)).encode())
+        for name in table.column_names:
+            digest.update(_column_digest(table.column(name)))
+    return digest.hexdigest()
+
+
+def _column_digest(column: pa.ChunkedArray) -> bytes:
+    """The digest of one column: null marks, list lengths and text lengths apart from the values themselves."""
+    if column.null_count:
+        nulls = np.concatenate([chunk.is_null().to_numpy(zero_copy_only=False) for chunk in column.chunks])
+        marks = np.packbits(nulls).tobytes()
+    else:
+        marks = b""
+    kind = column.type
+    digest = hashlib.blake2b(marks, digest_size=20)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        inner = pa.chunked_array([chunk.flatten() for chunk in column.chunks], type=kind.value_type)
+        lengths = pa.chunked_array([chunk.value_lengths().cast(pa.int64()) for chunk in column.chunks], pa.int64())
+        digest.update(b"list" + _column_digest(lengths.fill_null(0)) + _column_digest(inner))
+    elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        digest.update(b"text")
+        texts = hashlib.blake2b(digest_size=20)
+        for lengths, data in _encoded(column):
+            digest.update(lengths)
+            texts.update(data)
+        digest.update(texts.digest())
+    elif pa.types.is_integer(kind) or pa.types.is_boolean(kind):
+        digest.update(b"int" + _numbers(column, pa.int64(), "<i8"))
+    elif pa.types.is_floating(kind):
+        digest.update(b"float" + _numbers(column, pa.float64(), "<f8"))
+    else:
+        raise SourceError(f"a column of type {kind} can't be stored", hint="keep text, numbers and lists of them")
+    return digest.digest()
+
+
+def _encoded(column: pa.ChunkedArray) -> Iterator[tuple[bytes, bytes]]:
+    """The UTF-8 lengths and bytes of a text column, piece by piece."""
+    for chunk in column.chunks:
+        data = [text.encode() for text in chunk.fill_null("").to_pylist()]
+        yield np.fromiter(map(len, data), "<i8", len(data)).tobytes(), b"".join(data)
+
+
+def _numbers(column: pa.ChunkedArray, kind: pa.DataType, code: str) -> bytes:
+    whole = column.cast(kind).fill_null(0)
+    return b"".join(chunk.to_numpy(zero_copy_only=False).astype(code).tobytes() for chunk in whole.chunks)

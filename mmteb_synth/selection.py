@@ -1,0 +1,83 @@
+"""What the user chose by `--task` and `--suite`, as one list of sets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mmteb_synth import registry
+from mmteb_synth.specs import BitextSpec, Suite, TaskSpec
+
+DEFAULT_SUITE = "mini"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One set of a choice.
+
+    Attributes:
+        spec: The set.
+        splits: The splits that its suite scores; empty for the set's own.
+    """
+
+    spec: TaskSpec | BitextSpec
+    splits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """All that was chosen.
+
+    Attributes:
+        members: The sets to translate, bitext sets last.
+        suites: The suites that were named, whose native members are scored as they are.
+    """
+
+    members: tuple[Member, ...]
+    suites: tuple[Suite, ...]
+
+    def names(self) -> frozenset[str]:
+        """The names of the sets."""
+        return frozenset(member.spec.name for member in self.members)
+
+
+def choose(tasks: Sequence[str] = (), suites: Sequence[str] = ()) -> Choice:
+    """Look up names of sets and suites; with none of either, the default suite.
+
+    Args:
+        tasks: Names of sets, or paths of specs.
+        suites: Names of suites or MTEB benchmarks, or paths of suite files.
+
+    Raises:
+        UnknownNameError: Nothing bears a name.
+        UsageError: A task can't be translated, or a file is broken.
+    """
+    if not tasks and not suites:
+        suites = (DEFAULT_SUITE,)
+    members: dict[str, Member] = {}
+    found = tuple(registry.get_suite(name) for name in suites)
+    for suite in found:
+        for entry in suite.tasks:
+            member = Member(spec=registry.get_task(entry.name), splits=entry.splits)
+            members.setdefault(member.spec.name, member)
+    for name in tasks:
+        spec = registry.get_task(name)
+        members[spec.name] = Member(spec=spec)
+    for suite in found:
+        for pairs in suite.bitext:
+            members.setdefault(pairs.name, Member(spec=pairs.spec))
+    return Choice(members=tuple(members.values()), suites=found)
+
+
+def from_manifest(source: str, splits: Sequence[str], choice: Choice | None) -> Member:
+    """The set that a stored one was made from, with the splits it was made with.
+
+    Args:
+        source: The English task's name.
+        splits: The stored set's splits.
+        choice: What the user chose now; it knows sets whose spec lies outside all searched folders.
+    """
+    for member in choice.members if choice else ():
+        if member.spec.name == source:
+            return Member(spec=member.spec, splits=tuple(splits))
+    return Member(spec=registry.get_task(source), splits=tuple(splits))

@@ -249,7 +249,7 @@ class Suite(_Strict):
 
     @model_validator(mode="after")
     def _check_names(self) -> Suite:
-        names = [entry.name for entry in (*self.tasks, *self.native, *self.bitext)]
+        names = [task.name for task in (*self.tasks, *self.native)] + [pairs.name for pairs in self.bitext]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"listed twice: {', '.join(twice)}")

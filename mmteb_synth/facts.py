@@ -1,0 +1,175 @@
+"""What MTEB says of its text tasks and benchmarks, without importing it.
+
+Read from `tasks/mteb.json`, which `scripts/mteb_facts.py` makes from the pinned mteb.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mmteb_synth import paths
+from mmteb_synth.specs import TaskType
+from mmteb_synth.types import Origin
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """The size of one split, as MTEB counted it."""
+
+    samples: int
+    characters: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFacts:
+    """One text task of MTEB.
+
+    Attributes:
+        name: MTEB's name.
+        type: MTEB's type.
+        main_score: The metric that counts.
+        license: As MTEB writes it; None where it says nothing.
+        splits: The splits that MTEB scores.
+        dataset: The data set's id on the Hub; None for an aggregate.
+        revision: The pinned revision; None for an aggregate.
+        languages: Codes of the languages that some subset holds alone.
+        mixed_languages: Codes that occur only beside others, in cross-lingual or mixed subsets.
+        english: The purely English subsets, the usual one first; empty where there is nothing to translate.
+        sample_creation: How the texts were made, in MTEB's words.
+        superseded_by: The task that replaces this one.
+        private: Whether the data can't be had by everyone.
+        reference: A URL.
+        parts: The tasks of an aggregate; empty for all others.
+        sizes: Split to its size in the usual English subset; empty where MTEB ships no count.
+    """
+
+    name: str
+    type: TaskType
+    main_score: str
+    license: str | None = None
+    splits: tuple[str, ...] = ()
+    dataset: str | None = None
+    revision: str | None = None
+    languages: tuple[str, ...] = ()
+    mixed_languages: tuple[str, ...] = ()
+    english: tuple[str, ...] = ()
+    sample_creation: str | None = None
+    superseded_by: str | None = None
+    private: bool = False
+    reference: str | None = None
+    parts: tuple[str, ...] = ()
+    sizes: Mapping[str, Size]
+
+    @property
+    def english_subset(self) -> str | None:
+        """The English subset that is translated unless a spec names another; None where there is none."""
+        return self.english[0] if self.english else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchmarkMember:
+    """One task of a benchmark, with what the benchmark narrows.
+
+    Attributes:
+        name: The task.
+        splits: The splits that the benchmark scores.
+        subsets: The subsets that it scores; None for all.
+    """
+
+    name: str
+    splits: tuple[str, ...]
+    subsets: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchmarkFacts:
+    """One text benchmark of MTEB with English tasks.
+
+    Attributes:
+        name: MTEB's name, as `MTEB(eng, v2)`.
+        aliases: Other names that MTEB takes.
+        members: Its tasks, those of other types and languages included.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    members: tuple[BenchmarkMember, ...]
+
+
+@functools.cache
+def _content() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((paths.bundled_tasks() / "mteb.json").read_text("utf-8"))
+    return content
+
+
+def mteb_version() -> str:
+    """The version of mteb that the facts were taken from."""
+    return str(_content()["mteb_version"])
+
+
+@functools.cache
+def tasks() -> Mapping[str, TaskFacts]:
+    """All text tasks of the eight types, by name."""
+    return {name: _task(name, row) for name, row in _content()["tasks"].items()}
+
+
+def task(name: str) -> TaskFacts | None:
+    """The facts of one task; None where MTEB has no text task of that name."""
+    return tasks().get(name)
+
+
+def other(name: str) -> str | None:
+    """What an MTEB task is that is not text or of no type that can be translated, as `ImageClustering (image)`."""
+    row = _content()["others"].get(name)
+    return f"{row['type']} ({', '.join(row['modalities'])})" if row else None
+
+
+@functools.cache
+def benchmarks() -> Mapping[str, BenchmarkFacts]:
+    """All text benchmarks with English tasks, by name (not by alias)."""
+    return {
+        name: BenchmarkFacts(
+            name=name,
+            aliases=tuple(row.get("aliases", ())),
+            members=tuple(_member(member) for member in row["members"]),
+        )
+        for name, row in _content()["benchmarks"].items()
+    }
+
+
+def benchmark(name: str) -> BenchmarkFacts | None:
+    """The facts of the benchmark with this name or alias, or None."""
+    by_name = benchmarks()
+    return by_name.get(name) or next((facts for facts in by_name.values() if name in facts.aliases), None)
+
+
+def origin(facts: TaskFacts) -> Origin:
+    """How the texts of a task that MTEB holds in a language came to it."""
+    created = facts.sample_creation or ""
+    if created.startswith("human-translated"):
+        return "human-translated"
+    return "translated" if created.startswith("machine-translated") else "native"
+
+
+def _task(name: str, row: Mapping[str, Any]) -> TaskFacts:
+    sizes = {
+        split: Size(samples=samples, characters=characters)
+        for split, (samples, characters) in row.get("sizes", {}).items()
+    }
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in row.items()
+    }
+    return TaskFacts(**{**values, "name": name, "sizes": sizes})
+
+
+def _member(row: Mapping[str, Any]) -> BenchmarkMember:
+    subsets = row.get("subsets")
+    return BenchmarkMember(
+        name=row["name"], splits=tuple(row["splits"]), subsets=None if subsets is None else tuple(subsets)
+    )

@@ -1,0 +1,144 @@
+"""The lines of the lists of tasks and suites: what a person chooses by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mmteb_synth import paths
+from mmteb_synth.facts import TaskFacts
+from mmteb_synth.specs import MAIN_SCORES, BitextSpec, Suite, TaskSpec, TaskType
+
+Definition = Literal["mteb", "bundled", "user"]
+"""Who defines a task or suite: MTEB, this package, or a file of the user's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskListing:
+    """One line of the list of tasks.
+
+    Attributes:
+        name: The name to use.
+        type: MTEB's type.
+        main_score: The metric that counts.
+        license: As MTEB writes it; None where it says nothing.
+        splits: The splits that are scored.
+        samples: Rows of these splits in English; None where nobody counted them.
+        characters: Characters of their texts; None where nobody counted them.
+        definition: Who defines it.
+        superseded_by: The MTEB task that replaces it.
+    """
+
+    name: str
+    type: TaskType
+    main_score: str
+    license: str | None
+    splits: tuple[str, ...]
+    samples: int | None
+    characters: int | None
+    definition: Definition
+    superseded_by: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteListing:
+    """One line of the list of suites.
+
+    Attributes:
+        name: The name to use.
+        description: One sentence.
+        tasks: How many sets are translated.
+        native: How many MTEB tasks are scored as they are.
+        bitext: How many bitext sets are made.
+        definition: Who defines it.
+    """
+
+    name: str
+    description: str
+    tasks: int
+    native: int
+    bitext: int
+    definition: Definition
+
+
+def of_mteb(known: TaskFacts, splits: tuple[str, ...] = ()) -> TaskListing:
+    """The line of an MTEB task.
+
+    Args:
+        known: Its facts.
+        splits: The splits to score, where not all that MTEB scores.
+    """
+    splits = splits or known.splits
+    sizes = [known.sizes[split] for split in splits if split in known.sizes]
+    counted = len(sizes) == len(splits)
+    return TaskListing(
+        name=known.name,
+        type=known.type,
+        main_score=known.main_score,
+        license=known.license,
+        splits=splits,
+        samples=sum(size.samples for size in sizes) if counted else None,
+        characters=sum(size.characters for size in sizes) if counted else None,
+        definition="mteb",
+        superseded_by=known.superseded_by,
+    )
+
+
+def of_own(spec: TaskSpec, splits: tuple[str, ...] = ()) -> TaskListing:
+    """The line of a set with files of its own.
+
+    Args:
+        spec: A spec with `files`.
+        splits: The splits to score, where not all that the spec scores.
+    """
+    assert spec.type is not None  # specs.TaskSpec: a set of one's own has one
+    return TaskListing(
+        name=spec.name,
+        type=spec.type,
+        main_score=spec.main_score or MAIN_SCORES[spec.type],
+        license=spec.license,
+        splits=splits or spec.own_splits,
+        samples=None,
+        characters=None,
+        definition=_definition(spec.path),
+        superseded_by=None,
+    )
+
+
+def of_bitext(spec: BitextSpec, source: TaskListing) -> TaskListing:
+    """The line of a bitext set, which has its source's licence and splits.
+
+    Args:
+        spec: The set.
+        source: The line of the set whose translations it pairs.
+    """
+    return TaskListing(
+        name=spec.name,
+        type=spec.type,
+        main_score=MAIN_SCORES[spec.type],
+        license=source.license,
+        splits=source.splits,
+        samples=None,
+        characters=None,
+        definition=source.definition,
+        superseded_by=None,
+    )
+
+
+def of_suite(suite: Suite) -> SuiteListing:
+    """The line of a suite whose benchmark and aggregates are spelled out."""
+    return SuiteListing(
+        name=suite.name,
+        description=suite.description,
+        tasks=len(suite.tasks),
+        native=len(suite.native),
+        bitext=len(suite.bitext),
+        definition=_definition(suite.path),
+    )
+
+
+def _definition(path: Path | None) -> Definition:
+    if path is None:
+        return "mteb"
+    return "bundled" if path.resolve().is_relative_to(paths.bundled_tasks()) else "user"

@@ -1,0 +1,389 @@
+"""The translation cache: every translation that was ever made, under the digest of what decided it.
+
+The digest of a request covers everything that is sent; that of a stored translation (`authored`, imports,
+rule-based translators, callables) is made by `replay_key`. So a row never goes stale: what changes gets another key.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from mmteb_synth.errors import CacheError
+from mmteb_synth.hashing import canonical_json
+from mmteb_synth.translate.database import Database
+from mmteb_synth.types import Verdict
+
+_CHUNK = 1000
+_PAGE = 5000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One answer of a translator, with where it came from.
+
+    Attributes:
+        key: 16 or 32 bytes: the blake2b digest of all that decided the answer.
+        translator: The translator's name, as `gpt-4.1-mini` or `import:deepl`.
+        language: The target language, as `tur-Latn`.
+        kind: What the text is in its data set; None where one translation serves every kind.
+        source: The English text, to the code point.
+        translation: The translation, or None: kept as evidence (a refusal, cut off, empty), never served.
+        prompt_version: The version of the prompt, where there was one.
+        model: The model as the server named it.
+        finish_reason: Why the answer ended, as in `types.Answer`.
+        input_tokens: Tokens sent, as the server counted them.
+        output_tokens: Tokens received, as the server counted them.
+        created: When, as ISO 8601 in UTC to the second; `Cache.put` fills it in when empty.
+        raw: The answer as it came, where it differs from the translation.
+    """
+
+    key: bytes
+    translator: str
+    language: str
+    kind: str | None
+    source: str
+    translation: str | None
+    prompt_version: int | None = None
+    model: str | None = None
+    finish_reason: str = "stop"
+    input_tokens: int = 0
+    output_tokens: int = 0
+    created: str = ""
+    raw: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheStats:
+    """What the cache's file holds of one translator and language.
+
+    Attributes:
+        translator: The translator's name.
+        language: The target language.
+        served: Rows with a translation.
+        evidence: Rows without one.
+        characters: Characters of English text that have a translation.
+        input_tokens: Tokens sent for all rows.
+        output_tokens: Tokens received for all rows.
+    """
+
+    translator: str
+    language: str
+    served: int
+    evidence: int
+    characters: int
+    input_tokens: int
+    output_tokens: int
+
+
+COLUMNS = tuple(field.name for field in dataclasses.fields(Row))
+_SELECT = f"SELECT {', '.join(COLUMNS)} FROM translations"
+_UPSERT = (
+    f"INSERT OR REPLACE INTO translations ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+)
+_COUNT = """
+INSERT INTO changes (translator, language, added, replaced) VALUES (?, ?, ?, ?)
+ON CONFLICT (translator, language) DO UPDATE SET added = added + excluded.added, replaced = replaced + excluded.replaced
+"""
+_STATS = """
+SELECT translator, language, count(translation), sum(translation IS NULL),
+       sum(CASE WHEN translation IS NULL THEN 0 ELSE length(source) END), sum(input_tokens), sum(output_tokens)
+FROM translations GROUP BY translator, language ORDER BY translator, language
+"""
+
+
+def replay_key(translator: str, version: str, language: str, source: str) -> bytes:
+    """The key of a translation that depends on nothing but the translator, the language and the text.
+
+    Args:
+        translator: The translator's name.
+        version: Its version: another one makes other translations.
+        language: The target language, as `tur-Latn`.
+        source: The English text.
+
+    Returns:
+        16 bytes.
+    """
+    digest = _replay_state(translator, version, language).copy()
+    digest.update(source.encode())
+    return digest.digest()
+
+
+@functools.lru_cache(maxsize=64)
+def _replay_state(translator: str, version: str, language: str) -> hashlib.blake2b:
+    # Canonical JSON holds no newline, so the prefix ends where the newline says, whatever text follows.
+    prefix = canonical_json({"translator": translator, "version": version, "language": language})
+    return hashlib.blake2b(f"{prefix}\n".encode(), digest_size=16)
+
+
+class Cache:
+    """The translations in one SQLite file, with the bundled ones below.
+
+    Nothing is opened before it is needed: a look-up where no file exists makes none. Several processes may use one
+    file; one object may be used from several threads, one call at a time.
+
+    Args:
+        file: The SQLite file.
+        below: Bundled rows by key, consulted for keys that the file has no translation of. Never copied
+            into the file, and `put` doesn't overrule them.
+    """
+
+    def __init__(self, file: Path, *, below: Mapping[bytes, Row] | None = None) -> None:
+        self.file = file
+        self._below: Mapping[bytes, Row] = below or {}
+        self._database = Database(file)
+
+    def __enter__(self) -> Cache:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def lookup(self, keys: Sequence[bytes]) -> dict[bytes, Row]:
+        """The rows under some keys, evidence (rows without a translation) among them.
+
+        Args:
+            keys: Any number of keys, in any order.
+
+        Returns:
+            Key to row; keys that nothing is known of are left out.
+
+        Raises:
+            CacheError: The file is damaged, locked, or not a cache.
+        """
+        found: dict[bytes, Row] = {}
+        ordered = sorted(set(keys))
+        with self._database.reading() as connection:
+            if connection is not None:
+                for start in range(0, len(ordered), _CHUNK):
+                    chunk = ordered[start : start + _CHUNK]
+                    marks = ", ".join("?" * len(chunk))
+                    for values in connection.execute(f"{_SELECT} WHERE key IN ({marks})", chunk):
+                        found[values[0]] = _row(values)
+        for key in ordered if self._below else ():
+            bundled = self._below.get(key)
+            if bundled is not None and (key not in found or found[key].translation is None):
+                found[key] = bundled
+        return found
+
+    def put(self, rows: Sequence[Row]) -> None:
+        """Store answers in one transaction; when this returns, they are on the disk.
+
+        The first translation under a key stays; a row without one makes way for whatever comes later.
+
+        Args:
+            rows: Any number of rows.
+
+        Raises:
+            CacheError: The file can't be written; none of the rows is stored.
+        """
+        self._store(rows, overwrite=False)
+
+    def replace(self, rows: Sequence[Row]) -> None:
+        """Store answers in one transaction, also over translations that are there; the last one stays.
+
+        Args:
+            rows: Any number of rows.
+
+        Raises:
+            CacheError: The file can't be written; none of the rows is stored.
+        """
+        self._store(rows, overwrite=True)
+
+    def _store(self, rows: Sequence[Row], *, overwrite: bool) -> None:
+        if not rows:
+            return
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        added: Counter[tuple[str, str]] = Counter()
+        replaced: Counter[tuple[str, str]] = Counter()
+        with self._database.writing() as connection:
+            standing = {key: row.translation for key, row in self.lookup([row.key for row in rows]).items()}
+            accepted: dict[bytes, Row] = {}
+            for row in rows:
+                before = standing.get(row.key)
+                if before is not None and not overwrite:
+                    continue
+                if before is None:
+                    added[row.translator, row.language] += 1
+                elif before != row.translation:
+                    replaced[row.translator, row.language] += 1
+                standing[row.key] = row.translation
+                accepted[row.key] = row if row.created else dataclasses.replace(row, created=now)
+            try:
+                connection.executemany(_UPSERT, (_values(row) for row in accepted.values()))
+            except UnicodeEncodeError as error:
+                raise CacheError(
+                    f"a text can't be stored since it holds half a character (a lone surrogate): {error.object!r:.80}"
+                ) from error
+            groups = sorted({*added, *replaced})
+            connection.executemany(_COUNT, [(*group, added[group], replaced[group]) for group in groups])
+
+    def transaction(self) -> AbstractContextManager[object]:
+        """Join several calls into one transaction: all of them are stored, or none.
+
+        Other processes can't write meanwhile.
+
+        Raises:
+            CacheError: The file can't be written.
+        """
+        return self._database.writing()
+
+    def changes(self, translator: str, language: str) -> tuple[int, int]:
+        """Two counters that tell whether a translator's rows have changed.
+
+        A set without gaps depends on the second only, one with gaps on both. Bundled rows count too: their number
+        in the first, their content in the second, so compare the numbers and don't read them.
+
+        Args:
+            translator: The translator's name.
+            language: The target language.
+
+        Returns:
+            Rows ever added (also in place of evidence), and translations ever replaced.
+
+        Raises:
+            CacheError: The file is damaged, locked, or not a cache.
+        """
+        added, replaced = 0, 0
+        with self._database.reading() as connection:
+            if connection is not None:
+                query = "SELECT added, replaced FROM changes WHERE translator = ? AND language = ?"
+                added, replaced = connection.execute(query, (translator, language)).fetchone() or (0, 0)
+        bundled = [
+            row.key + (row.translation or "").encode()
+            for row in self._below.values()
+            if row.translator == translator and row.language == language
+        ]
+        if bundled:
+            digest = hashlib.blake2b(b"".join(map(_digest, sorted(bundled))), digest_size=6).digest()
+            replaced += int.from_bytes(digest)
+        return added + len(bundled), replaced
+
+    def rows(self, *, translator: str | None = None, language: str | None = None) -> Iterator[Row]:
+        """The rows of the file in the order of their keys, a page in memory at a time.
+
+        Args:
+            translator: Only this translator's.
+            language: Only this language's.
+
+        Yields:
+            Rows with and without a translation; the bundled ones are not among them.
+
+        Raises:
+            CacheError: The file is damaged, locked, or not a cache.
+        """
+        query = (
+            f"{_SELECT} WHERE key > :after AND (:translator IS NULL OR translator = :translator) "
+            "AND (:language IS NULL OR language = :language) ORDER BY key LIMIT :page"
+        )
+        wanted = {"after": b"", "translator": translator, "language": language, "page": _PAGE}
+        while True:
+            with self._database.reading() as connection:
+                page = [] if connection is None else connection.execute(query, wanted).fetchall()
+            yield from map(_row, page)
+            if len(page) < _PAGE:
+                return
+            wanted["after"] = page[-1][0]
+
+    def stats(self) -> list[CacheStats]:
+        """What the file holds, for each translator and language; bundled rows don't count.
+
+        Raises:
+            CacheError: The file is damaged, locked, or not a cache.
+        """
+        with self._database.reading() as connection:
+            groups = [] if connection is None else connection.execute(_STATS).fetchall()
+        names = [field.name for field in dataclasses.fields(CacheStats)]
+        return [CacheStats(**dict(zip(names, group, strict=True))) for group in groups]
+
+    def verdicts(self, rows: Iterable[Row], checks: int) -> dict[bytes, tuple[Verdict, ...]]:
+        """What the checks said of translations, where they were asked before.
+
+        Args:
+            rows: The rows in question.
+            checks: The version of the checks.
+
+        Returns:
+            Key to verdicts, empty ones for a translation that passed; unknown for what was never checked by this
+            version, or has another translation since.
+
+        Raises:
+            CacheError: The file is damaged, locked, or not a cache.
+        """
+        wanted = {row.key: _digest(row.translation.encode()) for row in rows if row.translation is not None}
+        known: dict[bytes, tuple[Verdict, ...]] = {}
+        ordered = sorted(wanted)
+        with self._database.reading() as connection:
+            for start in range(0, len(ordered) if connection else 0, _CHUNK):
+                chunk = ordered[start : start + _CHUNK]
+                query = (
+                    "SELECT key, translation, verdicts FROM verdicts "
+                    f"WHERE checks = ? AND key IN ({', '.join('?' * len(chunk))})"
+                )
+                assert connection is not None
+                for key, digest, text in connection.execute(query, (checks, *chunk)):
+                    if digest == wanted[key]:
+                        known[key] = tuple(Verdict(**verdict) for verdict in json.loads(text))
+        return known
+
+    def put_verdicts(self, verdicts: Iterable[tuple[Row, Sequence[Verdict]]], checks: int) -> None:
+        """Remember what the checks said of translations, in one transaction.
+
+        Args:
+            verdicts: Rows with a translation, each with what was said of it; nothing when it passed.
+            checks: The version of the checks.
+
+        Raises:
+            CacheError: The file can't be written.
+        """
+        values = [
+            (
+                row.key,
+                checks,
+                _digest((row.translation or "").encode()),
+                canonical_json([dataclasses.asdict(verdict) for verdict in said]),
+            )
+            for row, said in verdicts
+        ]
+        if values:
+            with self._database.writing() as connection:
+                connection.executemany("INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?)", values)
+
+    def damage(self) -> list[str]:
+        """What SQLite finds wrong with the file, in its own words; empty for a sound or missing file.
+
+        Raises:
+            CacheError: The file is so damaged that it can't be looked at, or is not a cache.
+        """
+        with self._database.reading() as connection:
+            # No table has a second index, and comparing with those is all that the slower integrity_check adds.
+            found = [] if connection is None else connection.execute("PRAGMA quick_check").fetchall()
+        return [text for (text,) in found if text != "ok"]
+
+    def close(self) -> None:
+        """Close the file; a later call opens it again."""
+        self._database.close()
+
+
+def _row(values: Sequence[Any]) -> Row:
+    return Row(**dict(zip(COLUMNS, values, strict=True)))
+
+
+def _values(row: Row) -> tuple[Any, ...]:
+    return tuple(getattr(row, column) for column in COLUMNS)
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=8).digest()

@@ -11,6 +11,7 @@ It runs in a thread of its own, so that tests, the command line and subprocesses
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import threading
@@ -125,8 +126,13 @@ class OpenAIServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stopping.set)
+        self.stop()
         self._thread.join(10)
+
+    def stop(self) -> None:
+        """Close the port, also in the midst of requests; called from any thread, the server's own included."""
+        with contextlib.suppress(RuntimeError):  # it was stopped before
+            self._loop.call_soon_threadsafe(self._stopping.set)
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)

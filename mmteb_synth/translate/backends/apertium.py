@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import itertools
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -103,7 +102,7 @@ class ApertiumBackend:
         """
         cut = [_BREAKS.split(segment.text) for segment in segments]
         cores = [piece.strip() for pieces in cut for piece in pieces if _has_letter(piece)]
-        translated = iter(await _translate_lines(cores, _mode(language)))
+        translated = iter(await _translate_lines(cores, _mode(language)) if cores else [])
         return [
             Answer(translation="".join(_put_back(piece, translated) for piece in pieces)) for pieces in cut
         ]
@@ -168,7 +167,7 @@ def _has_letter(piece: str) -> bool:
     return any(map(str.isalpha, piece))
 
 
-def _put_back(piece: str, translated: itertools.chain[str] | Any) -> str:
+def _put_back(piece: str, translated: Iterator[str]) -> str:
     """A piece's translation between the piece's own white space; pieces without a letter stay as they are."""
     if not _has_letter(piece):
         return piece

@@ -1,0 +1,127 @@
+"""What must be said beside the numbers: trials, gaps, kept English, weak translators."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from mmteb_synth.ranking.markdown import escape
+from mmteb_synth.ranking.results import Model, Score
+from mmteb_synth.ranking.table import Group, Row, Table
+
+BITEXT_MARK = "†"
+
+_LISTED = 8
+
+
+def group_notes(group: Group, *, bitext: bool) -> list[str]:
+    """What holds for all tables of a group, as Markdown.
+
+    Args:
+        group: The tables.
+        bitext: Whether bitext sets count.
+    """
+    scores = [score for table in group.languages for score in table.scores]
+    notes = []
+    if group.limit is not None:
+        notes.append(
+            f"A trial on the first {group.limit} rows of each set (`--limit {group.limit}`): not comparable with "
+            "scores of whole sets."
+        )
+    weak = {score.label for score in scores if score.signed.grade == "demonstration"}
+    notes.extend(
+        f"Translations by {escape(label)} are of demonstration grade: they show that the way works, not how well a "
+        "model knows the language."
+        for label in sorted(weak)
+    )
+    origins = sorted({score.signed.origin for score in scores})
+    if any("+" in table.origin for table in group.languages):
+        notes.append(f"Means are taken across origins, as asked: {', '.join(origins)}.")
+    if has_bitext(group):
+        counted = "Counted in ranks and means, as asked." if bitext else "Not in ranks and means."
+        notes.append(
+            f"{BITEXT_MARK} Bitext mining finds each English text's translation, so that it measures the translator "
+            f"as well as the model. {counted}"
+        )
+    return notes
+
+
+def has_bitext(group: Group) -> bool:
+    """Whether there is a score in a set made of translations and their sources."""
+    return any(score.signed.bitext for table in group.languages for score in table.scores)
+
+
+def overall_notes(table: Table, names: Mapping[Model, str]) -> list[str]:
+    """Which means over all languages stay empty, as Markdown.
+
+    Args:
+        table: The one over all languages.
+        names: Model -> how it is called.
+    """
+    return [
+        f"{names[row.model]} has {row.n_scored} of {row.n_tasks} scores; a mean over a missing one stays empty."
+        for row in table.rows
+        if row.missing
+    ]
+
+
+def table_notes(table: Table, names: Mapping[Model, str]) -> list[str]:
+    """What holds for one language's table, as Markdown.
+
+    Args:
+        table: The table.
+        names: Model -> how it is called.
+    """
+    return [*_missing_notes(table.rows, names), *_set_notes(table, names)]
+
+
+def _missing_notes(rows: Sequence[Row], names: Mapping[Model, str]) -> list[str]:
+    nobody = set.intersection(*(set(row.missing) for row in rows)) if rows else set()
+    notes = []
+    if nobody:
+        notes.append(f"No model has a score in {_listing(nobody)}; a mean over a missing score stays empty.")
+    for row in rows:
+        own = set(row.missing) - nobody
+        if own:
+            notes.append(
+                f"{names[row.model]} has no score in {_listing(own)}: means over it stay empty, it brings no Borda "
+                f"points, and Δ English is over the {row.n_common} tasks with both scores."
+            )
+    return notes
+
+
+def _set_notes(table: Table, names: Mapping[Model, str]) -> list[str]:
+    """What was recorded with the sets; where it was for some of a set's models only, these are named."""
+    models: dict[str, set[Model]] = defaultdict(set)
+    noted: dict[tuple[str, str], set[Model]] = defaultdict(set)
+    for score in table.scores:
+        name = score.cell[1]
+        models[name].add(score.model)
+        if said := _said(score):
+            noted[name, said].add(score.model)
+    sets: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for (name, said), who in noted.items():
+        only = "" if who == models[name] else ", ".join(sorted(names[model] for model in who))
+        sets[said, only].add(name)
+    return [
+        f"{'All sets' if len(found) == len(models) > 1 else _listing(found)}: "
+        f"{escape(said)}{f' ({only} only)' if only else ''}."
+        for (said, only), found in sorted(sets.items(), key=lambda item: (sorted(item[1]), item[0]))
+    ]
+
+
+def _said(score: Score) -> str:
+    """What was recorded with a score, and how much of its set is translated where that is not all."""
+    said = [note.rstrip(".") for note in score.signed.notes]
+    coverage = score.signed.coverage
+    if coverage is not None and coverage < 1:
+        said.append(f"{math.floor(10_000 * coverage) / 100:g} % of the segments are translated")
+    return "; ".join(said)
+
+
+def _listing(names: Iterable[str]) -> str:
+    ordered = sorted(names)
+    listed = ", ".join(escape(name) for name in ordered[:_LISTED])
+    more = len(ordered) - _LISTED
+    return f"{listed} and {more} more" if more > 0 else listed

@@ -1,0 +1,220 @@
+"""Tables -> leaderboard.md, for reading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from mmteb_synth import languages
+from mmteb_synth.ranking.markdown import Column, escape, parameter_count, table, two_digits
+from mmteb_synth.ranking.notes import BITEXT_MARK, group_notes, has_bitext, overall_notes, table_notes
+from mmteb_synth.ranking.results import ENGLISH, SOURCE, Model
+from mmteb_synth.ranking.suites import UNLISTED
+from mmteb_synth.ranking.table import BITEXT, Group, Row, Table
+
+COLUMNS_AT_MOST = 14
+"""So many languages and types stand in one table; more languages go into tables of their own."""
+_LANGUAGES_IN_ONE = 10
+_TITLES = {
+    "BitextMining": "Bitext Mining",
+    "PairClassification": "Pair Classification",
+}
+_LABELS = {
+    SOURCE: "English",
+    "native": "Native sets",
+    "human-translated": "Human-translated sets",
+    "translated": "Sets that MTEB holds machine-translated",
+}
+_EXPLANATION = (
+    "Scores are MTEB's main score of each task, times 100. Rank is MTEB's Borda count over the tasks; Mean (Task) is "
+    "the mean over the tasks that can exist in the language, Mean (Type) the mean over the means of their types; over "
+    "all languages, each language's set counts as a task. "
+    "English is the model's mean over the same tasks in English, Δ English the difference over the tasks that have "
+    "both scores. A missing score is empty, never zero, and leaves its means empty."
+)
+
+
+def render(groups: Sequence[Group], *, bitext: bool, stale: Sequence[str]) -> str:
+    """The whole leaderboard.
+
+    Args:
+        groups: All tables; those of one suite stand together.
+        bitext: Whether bitext sets count.
+        stale: Sets whose data changed after they were scored.
+
+    Returns:
+        Markdown; it ends with a newline.
+    """
+    names = {model: escape(name) for model, name in display_names(_models(groups)).items()}
+    all_demo = all(group.demo for group in groups)
+    blocks = [f"# {'Demo leaderboard, not a benchmark' if all_demo else 'Leaderboard'}", _EXPLANATION]
+    for suite in dict.fromkeys(group.suite for group in groups):
+        own = [group for group in groups if group.suite == suite]
+        blocks.append(f"## {_suite_title(own[0])}")
+        for group in own:
+            blocks += _group(group, names, bitext=bitext)
+    blocks += ["## Models", _models_table(groups, names)]
+    if stale:
+        listed = ", ".join(escape(name) for name in stale)
+        blocks.append(
+            f"Left out, because the data changed after they were scored: {listed}. "
+            "`mmteb-synth evaluate` scores them again."
+        )
+    return "\n\n".join(blocks) + "\n"
+
+
+def display_names(models: Iterable[Model]) -> dict[Model, str]:
+    """How each model is called: by its name, and by a short revision where several revisions have the name.
+
+    Args:
+        models: All models of the board.
+
+    Returns:
+        Model -> a name that no other one has.
+    """
+    by_name: dict[str, list[Model]] = {}
+    for model in dict.fromkeys(models):
+        by_name.setdefault(model.name, []).append(model)
+    names = {}
+    for name, revisions in by_name.items():
+        length = next(
+            (
+                length
+                for length in range(7, max(len(model.revision) for model in revisions))
+                if len({_short(model.revision, length) for model in revisions}) == len(revisions)
+            ),
+            None,
+        )
+        for model in revisions:
+            names[model] = name if len(revisions) == 1 else f"{name} @ {_short(model.revision, length)}"
+    return names
+
+
+def _short(revision: str, length: int | None) -> str:
+    """A revision cut to a length; an experiment's name below it stays whole."""
+    commit, slash, experiment = revision.partition("/")
+    return f"{commit[:length]}{slash}{experiment}"
+
+
+def _models(groups: Iterable[Group]) -> list[Model]:
+    return [row.model for group in groups for part in group.languages for row in part.rows]
+
+
+def _suite_title(group: Group) -> str:
+    if group.suite == UNLISTED:
+        return "Sets of no suite"
+    return f"Suite {escape(group.suite)}{': a demo, not a benchmark' if group.demo else ''}"
+
+
+def _group_title(group: Group) -> str:
+    label = _LABELS.get(group.label) or (
+        f"Origins {escape(group.label)}" if "+" in group.label else f"Translator {escape(group.label)}"
+    )
+    profile = "" if group.profile == "full" else f", profile {escape(group.profile)}"
+    limit = "" if group.limit is None else f", limit {group.limit}"
+    return f"{label}{profile}{limit}"
+
+
+def _group(group: Group, names: Mapping[Model, str], *, bitext: bool) -> list[str]:
+    notes = {part.language: table_notes(part, names) for part in group.languages}
+    noted = {language for language, lines in notes.items() if lines}
+    flagged = has_bitext(group)
+    blocks = [f"### {_group_title(group)}", *_list(group_notes(group, bitext=bitext))]
+    if group.overall:
+        blocks += ["#### All languages", *_overall(group.overall, names, noted, flagged=flagged)]
+        below = overall_notes(group.overall, names)
+        if noted:
+            below.append("\\* The notes below this language's table hold here too.")
+        blocks += _list(below)
+    for part in group.languages:
+        language = languages.parse(part.language or ENGLISH)
+        if group.label != SOURCE:
+            blocks.append(f"#### {escape(language.name)} ({language.code})")
+        blocks += [
+            table([*_head(part, names), *_types(part.rows, flagged=flagged)]),
+            *_list(notes[part.language]),
+        ]
+    return blocks
+
+
+def _list(lines: Sequence[str]) -> list[str]:
+    return ["\n".join(f"- {line}" for line in lines)] if lines else []
+
+
+def _overall(part: Table, names: Mapping[Model, str], noted: set[str | None], *, flagged: bool) -> list[str]:
+    """The table over all languages, with those that would make it too wide in tables of their own."""
+    head, types = _head(part, names), _types(part.rows, flagged=flagged)
+    columns = [
+        Column(
+            title=escape(code) + ("\\*" if code in noted else ""),
+            cells=[two_digits(row.languages[code]) for row in part.rows],
+        )
+        for code in part.rows[0].languages
+    ]
+    if len(columns) + len(types) <= COLUMNS_AT_MOST:
+        return [table([*head, *columns, *types])]
+    chunks = [
+        columns[start : start + _LANGUAGES_IN_ONE] for start in range(0, len(columns), _LANGUAGES_IN_ONE)
+    ]
+    return [table([*head, *types]), *(table([*head[:2], *chunk]) for chunk in chunks)]
+
+
+def _head(part: Table, names: Mapping[Model, str]) -> list[Column]:
+    def numbers(title: str, value: Callable[[Row], float | None], *, signed: bool = False) -> Column:
+        return Column(title=title, cells=[two_digits(value(row), signed=signed) for row in part.rows])
+
+    columns = [
+        Column(
+            title="Rank", cells=["" if row.borda_rank is None else str(row.borda_rank) for row in part.rows]
+        ),
+        Column(title="Model", cells=[names[row.model] for row in part.rows], text=True),
+        numbers("Mean (Task)", lambda row: row.mean_task),
+        numbers("Mean (Type)", lambda row: row.mean_type),
+    ]
+    if part.language == ENGLISH:
+        return columns
+    return [
+        *columns,
+        numbers("English", lambda row: row.english),
+        numbers("Δ English", lambda row: row.delta, signed=True),
+    ]
+
+
+def _types(rows: Sequence[Row], *, flagged: bool) -> list[Column]:
+    """A column for each task type; bitext mining last, with its mark where made of translations, if there is any."""
+    shown = sorted({name for row in rows for name in row.types if name != BITEXT})
+    columns = [
+        Column(title=_TITLES.get(name, name), cells=[two_digits(row.types.get(name)) for row in rows])
+        for name in shown
+    ]
+    if any(row.types.get(BITEXT) is not None for row in rows):
+        title = f"{_TITLES[BITEXT]} {BITEXT_MARK}" if flagged else _TITLES[BITEXT]
+        columns.append(Column(title=title, cells=[two_digits(row.types.get(BITEXT)) for row in rows]))
+    return columns
+
+
+def _models_table(groups: Sequence[Group], names: Mapping[Model, str]) -> str:
+    """What is known of the models; MTEB's zero-shot mark depends on the tasks, so each suite has its own."""
+    models = sorted(set(_models(groups)), key=lambda model: names[model])
+    suites = list(dict.fromkeys(group.suite for group in groups))
+    marks = {
+        (row.model, group.suite): row.zero_shot
+        for group in reversed(groups)
+        for part in group.languages
+        for row in part.rows
+    }
+    columns = [
+        Column(title="Model", cells=[names[model] for model in models], text=True),
+        Column(title="Parameters", cells=[parameter_count(model.parameters) for model in models]),
+        Column(title="Dimensions", cells=[_known(model.dimensions) for model in models]),
+    ]
+    for suite in suites:
+        title = "Zero-shot" if len(suites) == 1 else f"Zero-shot {escape(suite)}"
+        columns.append(
+            Column(title=title, cells=[_known(marks.get((model, suite)), "%") for model in models])
+        )
+    columns.append(Column(title="Revision", cells=[escape(model.revision) for model in models], text=True))
+    return table(columns)
+
+
+def _known(value: int | None, unit: str = "") -> str:
+    return "" if value is None else f"{value}{unit}"

@@ -1,0 +1,141 @@
+"""What a suite expects: which tasks can have a score in which language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import get_args
+
+from mmteb_synth import facts, registry
+from mmteb_synth.ranking.results import ENGLISH, SOURCE, Score
+from mmteb_synth.specs import Suite
+from mmteb_synth.types import Origin
+
+AS_THEY_ARE: frozenset[str] = frozenset(get_args(Origin))
+"""The labels of scores of MTEB's own tasks: no translator of ours, so their origin is what tells them apart."""
+
+UNLISTED = "(no suite)"
+"""Where scores stand that belong to no suite. No suite file can be called so by accident."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """The tasks of one suite.
+
+    Attributes:
+        name: The suite's name.
+        demo: Whether its board is a demo, not a benchmark.
+        translated: Source -> task type, of the sets to translate.
+        native: MTEB task -> task type, of those scored as they are.
+        native_in: Language code -> the native tasks that hold it.
+        origin: (Native task, language code) -> origin.
+        bitext: Names of the bitext sets.
+        splits: Task -> the splits that the suite scores, where it narrows them.
+    """
+
+    name: str
+    demo: bool = False
+    translated: Mapping[str, str]
+    native: Mapping[str, str] = field(default_factory=dict)
+    native_in: Callable[[str], Iterable[str]] = lambda _language: ()
+    origin: Callable[[str, str], str] = lambda _task, _language: "native"
+    bitext: Set[str] = frozenset()
+    splits: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def holds(self, score: Score) -> bool:
+        """Whether a score belongs to this suite."""
+        name = score.cell[1]
+        if score.signed.bitext:
+            return name in self.bitext
+        if name in self.splits and score.signed.split not in self.splits[name]:
+            return False
+        if score.label in AS_THEY_ARE:
+            return name in self.native
+        return name in self.translated or (score.label == SOURCE and name in self.native)
+
+    def tasks(self, labels: Set[str], language: str) -> dict[str, str]:
+        """The tasks that can have a score.
+
+        Args:
+            labels: Translators and origins whose scores stand in one table.
+            language: A code.
+
+        Returns:
+            Name -> task type: all translated sets where there is a translator, native ones where they hold the
+            language and have one of the origins. Without bitext.
+        """
+        expected = dict(self.translated) if labels - AS_THEY_ARE else {}
+        if labels & AS_THEY_ARE:
+            expected |= {
+                name: self.native[name]
+                for name in self.native_in(language)
+                if self.origin(name, language) in labels
+            }
+        return expected
+
+    def english_tasks(self) -> frozenset[str]:
+        """The tasks that can have a score in English, whatever its origin."""
+        return frozenset(self.translated) | frozenset(self.native_in(ENGLISH))
+
+    def bitext_tasks(self, labels: Set[str], language: str) -> frozenset[str]:
+        """The bitext sets that can have a score: those of translations, never of English."""
+        return frozenset(self.bitext) if labels - AS_THEY_ARE and language != ENGLISH else frozenset()
+
+
+def expected(suite: Suite, scores: Iterable[Score]) -> Expected:
+    """What a suite expects.
+
+    Args:
+        suite: From `registry.get_suite`.
+        scores: All scores: a score says the origin of its own text best, MTEB's facts the origin of all others.
+
+    Raises:
+        UsageError: The suite names what can't be.
+    """
+    specs = {entry: registry.get_task(entry.name) for entry in suite.tasks}
+    observed = {
+        (score.cell[1], score.signed.language): score.signed.origin
+        for score in scores
+        if score.signed.translator is None
+    }
+    return Expected(
+        name=suite.name,
+        demo=suite.demo,
+        translated={spec.name: spec.type or facts.tasks()[spec.name].type for spec in specs.values()},
+        native={entry.name: facts.tasks()[entry.name].type for entry in suite.native},
+        native_in=lambda language: registry.native_tasks(suite, language),
+        origin=lambda name, language: observed.get((name, language)) or facts.origin(facts.tasks()[name]),
+        bitext=frozenset(entry.name for entry in suite.bitext),
+        splits={spec.name: entry.splits for entry, spec in specs.items() if entry.splits}
+        | {entry.name: entry.splits for entry in suite.native if entry.splits},
+    )
+
+
+def unlisted(scores: Iterable[Score]) -> Expected:
+    """A stand-in for the suite of scores that belong to none: it expects what has been scored by anybody."""
+    translated: dict[str, str] = {}
+    native: dict[str, str] = {}
+    bitext: set[str] = set()
+    origins: dict[tuple[str, str], str] = {}
+    languages: dict[str, set[str]] = {}
+    demo = True
+    for score in scores:
+        demo = demo and score.signed.demo
+        language, name = score.cell
+        if score.signed.bitext:
+            bitext.add(name)
+        elif score.label in AS_THEY_ARE:
+            native[name] = score.signed.task_type
+            origins[name, language] = score.signed.origin
+            languages.setdefault(language, set()).add(name)
+        else:
+            translated[name] = score.signed.task_type
+    return Expected(
+        name=UNLISTED,
+        demo=demo,
+        translated=translated,
+        native=native,
+        native_in=lambda language: languages.get(language, ()),
+        origin=lambda name, language: origins[name, language],
+        bitext=bitext,
+    )

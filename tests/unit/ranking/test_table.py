@@ -1,0 +1,301 @@
+"""What a mean covers, what stands beside English, what is never mixed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mmteb_synth import facts
+from mmteb_synth.ranking.table import Table
+
+A, B = "org/a", "org/b"
+TURKISH = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
+ENGLISH = [0.2, 0.4, 0.6, 0.8, 0.5, 0.6, 0.7]
+
+
+def _row(table: Table | None, name: str = A) -> Any:
+    assert table is not None
+    return next(row for row in table.rows if row.model.name == name)
+
+
+def _english(results: Any, model: str = A, values: list[float | None] | None = None, **said: Any) -> None:
+    results.add_mini(model, values or ENGLISH, language="eng-Latn", translator="source", **said)
+
+
+def test_means_types_and_english_of_a_whole_suite(results: Any) -> None:
+    results.add_mini(A, TURKISH)
+    _english(results)
+    translated, english = results.board().groups
+    row = _row(translated.languages[0])
+    assert (row.n_tasks, row.n_scored, row.n_common) == (7, 7, 7)
+    assert row.mean_task == pytest.approx(40.0)
+    assert row.mean_type == pytest.approx(40.0)
+    assert row.english == pytest.approx(100 * sum(ENGLISH) / 7)
+    assert row.delta == pytest.approx(40.0 - 100 * sum(ENGLISH) / 7)
+    assert row.types["Clustering"] == pytest.approx(20.0)
+    assert (english.label, english.overall) == ("source", None)
+    assert _row(english.languages[0]).mean_task == row.english
+    assert _row(english.languages[0]).delta is None
+
+
+def test_a_missing_score_is_missing_and_never_zero(results: Any) -> None:
+    results.add_mini(A, [*TURKISH[:6], None])
+    _english(results)
+    row = _row(results.board().groups[0].languages[0])
+    assert (row.n_tasks, row.n_scored, row.missing) == (7, 6, ("MiniSummarization",))
+    assert (row.mean_task, row.mean_type, row.types["Summarization"]) == (None, None, None)
+    assert row.types["STS"] == pytest.approx(60.0)
+    # English is over the suite, the difference over the six tasks that have both.
+    assert row.english == pytest.approx(100 * sum(ENGLISH) / 7)
+    assert (row.n_common, row.delta) == (6, pytest.approx(100 * (sum(TURKISH[:6]) - sum(ENGLISH[:6])) / 6))
+
+
+def test_a_gap_in_english_leaves_its_mean_empty(results: Any) -> None:
+    results.add_mini(A, TURKISH)
+    _english(results, values=[None, *ENGLISH[1:]])
+    row = _row(results.board().groups[0].languages[0])
+    assert (row.english, row.n_common) == (None, 6)
+    assert row.delta == pytest.approx(100 * (sum(TURKISH[1:]) - sum(ENGLISH[1:])) / 6)
+
+
+def test_a_missing_task_brings_no_borda_points(results: Any) -> None:
+    results.add_mini(A, [0.9, None, None, None, None, None, None])
+    results.add_mini(B, [0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1])
+    rows = results.board().groups[0].languages[0].rows
+    # One point for a's win; none for b's, who was alone: points are the models less the rank, 2 - 1 = 1 each.
+    assert [(row.model.name, row.borda_rank) for row in rows] == [(B, 1), (A, 2)]
+
+
+def test_rows_go_by_rank_then_mean_then_name(results: Any) -> None:
+    results.add_mini("org/c", [0.9, 0.1, 0.5, 0.5, 0.5, 0.5, 0.5])
+    results.add_mini("org/b", [0.1, 0.8, 0.5, 0.5, 0.5, 0.5, 0.5])
+    results.add_mini("org/a", [0.1, 0.8, 0.5, 0.5, 0.5, 0.5, 0.5])
+    rows = results.board().groups[0].languages[0].rows
+    assert [(row.model.name, row.borda_rank) for row in rows] == [("org/c", 1), ("org/a", 1), ("org/b", 1)]
+
+
+def test_all_languages_count_each_set_and_have_a_column_for_each(results: Any) -> None:
+    results.add_mini(A, TURKISH)
+    results.add_mini(A, [0.5] * 7, language="deu-Latn")
+    results.add_mini(B, TURKISH)
+    group = results.board().groups[0]
+    row = _row(group.overall)
+    assert row.n_tasks == 14
+    assert row.languages == {"deu-Latn": pytest.approx(50.0), "tur-Latn": pytest.approx(40.0)}
+    assert row.mean_task == pytest.approx(45.0)
+    lacking = _row(group.overall, B)
+    assert lacking.languages == {"deu-Latn": None, "tur-Latn": pytest.approx(40.0)}
+    assert lacking.mean_task is None
+    assert [(table.language, len(table.rows)) for table in group.languages] == [
+        ("deu-Latn", 1),
+        ("tur-Latn", 2),
+    ]
+
+
+def test_translators_profiles_and_limits_are_never_mixed(results: Any) -> None:
+    results.add_mini(A, [0.1] * 7)
+    results.add_mini(A, [0.2] * 7, translator="gpt")
+    for limit, value in ((100, 0.3), (None, 0.4)):
+        suffix = ".nano" if limit is None else f".limit{limit}"
+        profile = "nano" if limit is None else "full"
+        for source in ("MiniSTS", "MiniRetrieval"):
+            name = f"{source}.tur-Latn.gpt{suffix}"
+            results.add(A, source, value, translator="gpt", task=name, profile=profile, limit=limit)
+    _english(results)
+    groups = results.board().groups
+    assert [(group.label, group.profile, group.limit) for group in groups] == [
+        ("authored", "full", None),
+        ("gpt", "full", None),
+        ("source", "full", None),
+        ("gpt", "full", 100),
+        ("gpt", "nano", None),
+    ]
+    assert [_row(group.languages[0]).n_scored for group in groups] == [7, 7, 7, 2, 2]
+    assert [_row(group.languages[0]).english is None for group in groups[:2]] == [False, False]
+    assert [_row(group.languages[0]).english for group in groups[3:]] == [None, None]  # English is whole
+
+
+def test_bitext_stands_beside_the_means_unless_asked(results: Any) -> None:
+    results.add_mini(A, TURKISH)
+    name = "MiniSTSBitext.tur-Latn.authored"
+    results.add(A, "MiniSTS", 0.9, task=name, task_type="BitextMining", bitext=True, subset="tur-eng")
+    row = _row(results.board().groups[0].languages[0])
+    assert (row.n_tasks, row.mean_task, row.types["BitextMining"]) == (
+        7,
+        pytest.approx(40.0),
+        pytest.approx(90.0),
+    )
+    asked = _row(results.board(bitext=True).groups[0].languages[0])
+    assert (asked.n_tasks, asked.mean_task) == (8, pytest.approx(46.25))
+    assert name in {score.signed.task for score in results.board().scores}
+
+
+def test_bitext_alone_ranks_nobody(results: Any) -> None:
+    name = "MiniSTSBitext.tur-Latn.authored"
+    results.add(A, "MiniSTS", 0.9, task=name, task_type="BitextMining", bitext=True, subset="tur-eng")
+    row = _row(results.board().groups[0].languages[0])
+    assert (row.borda_rank, row.mean_task, row.n_scored) == (None, None, 0)
+
+
+def _native(
+    results: Any, model: str, name: str, value: float, language: str, subset: str, **said: Any
+) -> None:
+    results.add(
+        model,
+        name,
+        value,
+        language=language,
+        translator=None,
+        task_type=facts.tasks()[name].type,
+        data=facts.tasks()[name].revision,
+        subset=subset,
+        demo=False,
+        **said,
+    )
+
+
+MIXED = """
+description = "A suite of all origins."
+[[tasks]]
+name = "SciFact"
+[[native]]
+name = "STS22"
+splits = ["test"]
+[[native]]
+name = "MassiveIntentClassification"
+splits = ["test"]
+"""
+
+
+@pytest.fixture
+def mixed(results: Any, suite: Callable[[str, str], None]) -> Any:
+    """Scores of a translated, a native and a human-translated set in German and English."""
+    suite("mixed", MIXED)
+    for language, code, translated in (("deu-Latn", "de", "gpt"), ("eng-Latn", "en", "source")):
+        results.add(
+            A, "SciFact", 0.6, language=language, translator=translated, task_type="Retrieval", demo=False
+        )
+        _native(results, A, "STS22", 0.4, language, code)
+        results.add(
+            A,
+            "MassiveIntentClassification",
+            0.2,
+            language=language,
+            translator=None,
+            task_type="Classification",
+            data=facts.tasks()["MassiveIntentClassification"].revision,
+            subset=code,
+            demo=False,
+        )
+    return results
+
+
+@pytest.fixture
+def human(mixed: Any) -> Any:
+    """The same, where the evaluator says that people translated the intents into German."""
+    path = mixed.folder(A) / "signatures.jsonl"
+    lines = [
+        line.replace('"origin": "native"', '"origin": "human-translated"')
+        if '"source_task": "MassiveIntentClassification"' in line and '"deu-Latn"' in line
+        else line
+        for line in path.read_text().splitlines()
+    ]
+    path.write_text("\n".join(lines) + "\n")
+    return mixed
+
+
+def test_means_are_taken_within_one_origin(human: Any) -> None:
+    groups = {group.label: group for group in human.board(suites=["mixed"]).groups}
+    assert groups.keys() == {"gpt", "native", "human-translated", "source"}
+    german = {
+        label: next(part for part in group.languages if part.language == "deu-Latn")
+        for label, group in groups.items()
+        if label != "source"
+    }
+    assert {label: _row(part).mean_task for label, part in german.items()} == {
+        "gpt": pytest.approx(60.0),
+        "native": pytest.approx(40.0),
+        "human-translated": pytest.approx(20.0),
+    }
+    assert {_row(part).n_tasks for part in german.values()} == {1}
+    # English stands beside each, though the English intents themselves are native.
+    assert {label: _row(part).english for label, part in german.items()} == {
+        "gpt": pytest.approx(60.0),
+        "native": pytest.approx(40.0),
+        "human-translated": pytest.approx(20.0),
+    }
+
+
+def test_across_origins_when_asked(human: Any) -> None:
+    board = human.board(suites=["mixed"], across_origins=True)
+    groups = {group.label: group for group in board.groups}
+    assert groups.keys() == {"gpt", "source"}
+    row = _row(groups["gpt"].languages[0])
+    assert (row.n_tasks, row.mean_task) == (3, pytest.approx(40.0))
+    assert groups["gpt"].languages[0].origin == "human-translated+native+translated"
+    assert _row(groups["source"].languages[0]).mean_task == pytest.approx(40.0)
+    assert set(board.frame["origin"]) == {"human-translated+native+translated", "native"}
+
+
+def test_across_origins_without_any_translation(human: Any) -> None:
+    for path in human.folder(A).glob("SciFact*.json"):
+        path.unlink()
+    (group,) = human.board(suites=["mixed"], across_origins=True).groups
+    assert group.label == "human-translated+native"
+    assert _row(group.overall).mean_task == pytest.approx(30.0)
+
+
+def test_a_native_task_is_expected_only_where_it_holds_the_language(results: Any, suite: Any) -> None:
+    suite("mixed", MIXED)
+    _native(results, A, "MassiveIntentClassification", 0.5, "swa-Latn", "sw")
+    (group,) = results.board(suites=["mixed"]).groups  # STS22 has no Swahili
+    row = _row(group.overall)
+    assert (row.n_tasks, row.mean_task, row.missing) == (1, pytest.approx(50.0), ())
+    _native(results, A, "MassiveIntentClassification", 0.5, "deu-Latn", "de")
+    (group,) = results.board(suites=["mixed"]).groups
+    german = next(part for part in group.languages if part.language == "deu-Latn")
+    assert _row(german).missing == ("STS22",)
+
+
+def test_a_task_is_the_mean_of_its_subsets_and_missing_without_one(results: Any, suite: Any) -> None:
+    suite("mixed", MIXED)
+    for model, subsets in ((A, {"de": 0.2, "de-en": 0.6}), (B, {"de": 0.9})):
+        for subset, value in subsets.items():
+            _native(results, model, "STS22", value, "deu-Latn", subset)
+    (group,) = results.board(suites=["mixed"]).groups
+    assert _row(group.overall).types["STS"] == pytest.approx(40.0)
+    assert _row(group.overall, B).types["STS"] is None
+
+
+def test_a_split_that_the_suite_does_not_score_is_left_out(results: Any, suite: Any) -> None:
+    suite("mixed", MIXED)
+    _native(results, A, "MassiveIntentClassification", 0.2, "deu-Latn", "de")
+    _native(results, A, "MassiveIntentClassification", 0.8, "deu-Latn", "de", split="validation")
+    (group,) = results.board(suites=["mixed"]).groups
+    assert _row(group.overall).types["Classification"] == pytest.approx(20.0)
+
+
+def test_zero_shot_is_the_share_of_the_known(results: Any) -> None:
+    for number, source in enumerate(["MiniSTS", "MiniRetrieval", "MiniReranking", "MiniClustering"]):
+        results.add(A, source, 0.5, zero_shot=(True, True, False, None)[number])
+    results.add(B, "MiniSTS", 0.5, zero_shot=None)
+    table = results.board().groups[0].languages[0]
+    assert (_row(table).zero_shot, _row(table, B).zero_shot) == (66, None)
+
+
+def test_scores_of_no_suite_stand_in_one_of_their_own(results: Any) -> None:
+    results.add_mini(A, TURKISH)
+    for language, translator in (("deu-Latn", "import:deepl"), ("eng-Latn", "source")):
+        results.add(
+            A, "STSBenchmark", 0.6, language=language, translator=translator, task_type="STS", demo=False
+        )
+    groups = results.board().groups
+    assert [(group.suite, group.label, group.demo) for group in groups] == [
+        ("mini", "authored", True),
+        ("(no suite)", "import:deepl", False),
+        ("(no suite)", "source", False),
+    ]
+    assert _row(groups[1].overall).delta == pytest.approx(0.0)
+    assert {group.suite for group in results.board(suites=["mini"]).groups} == {"mini"}

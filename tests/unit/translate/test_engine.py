@@ -1,5 +1,6 @@
 import asyncio
 import itertools
+import os
 import signal
 import sqlite3
 import sys
@@ -221,6 +222,25 @@ def test_errors_come_out_of_a_running_loop_too(cache: Cache) -> None:
 
     with pytest.raises(RequestError, match="ZeroDivisionError"):
         asyncio.run(cell())
+
+
+def test_an_interrupted_notebook_keeps_what_was_answered(cache: Cache) -> None:
+    interrupted: list[int] = []
+
+    def hook(progress: Progress) -> None:
+        if progress.done >= 64 and not interrupted:
+            interrupted.append(progress.done)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    async def cell() -> None:
+        engine.translate(_segments(100_000), TURKISH, _translator(_Function()), cache, progress=hook)
+
+    loop = asyncio.new_event_loop()  # without asyncio.run's own handling of the signal, as in a notebook
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_until_complete(cell())
+    loop.close()
+    kept = engine.translate(_segments(100_000), TURKISH, _translator(_Function()), cache, offline=True)
+    assert 64 <= len(kept.translations) < 100_000
 
 
 def test_concurrency_below_one_is_refused(cache: Cache) -> None:

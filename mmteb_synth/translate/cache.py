@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import operator
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -87,6 +88,8 @@ class CacheStats:
 
 
 COLUMNS = tuple(field.name for field in dataclasses.fields(Row))
+_ATTRIBUTES = operator.attrgetter(*COLUMNS)
+_CREATED = COLUMNS.index("created")
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM translations"
 _UPSERT = (
     f"INSERT OR REPLACE INTO translations ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
@@ -220,9 +223,9 @@ class Cache:
                 elif before != row.translation:
                     replaced[row.translator, row.language] += 1
                 standing[row.key] = row.translation
-                accepted[row.key] = row if row.created else dataclasses.replace(row, created=now)
+                accepted[row.key] = row
             try:
-                connection.executemany(_UPSERT, (_values(row) for row in accepted.values()))
+                connection.executemany(_UPSERT, (_values(row, now) for row in accepted.values()))
             except UnicodeEncodeError as error:
                 raise CacheError(
                     f"a text can't be stored since it holds half a character (a lone surrogate): {error.object!r:.80}"
@@ -381,8 +384,9 @@ def _row(values: Sequence[Any]) -> Row:
     return Row(**dict(zip(COLUMNS, values, strict=True)))
 
 
-def _values(row: Row) -> tuple[Any, ...]:
-    return tuple(getattr(row, column) for column in COLUMNS)
+def _values(row: Row, now: str) -> tuple[Any, ...]:
+    values: tuple[Any, ...] = _ATTRIBUTES(row)
+    return values if row.created else (*values[:_CREATED], now, *values[_CREATED + 1 :])
 
 
 def _digest(data: bytes) -> bytes:

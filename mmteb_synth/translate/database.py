@@ -24,6 +24,9 @@ SCHEMA = 1
 BUSY_SECONDS = 60.0
 """How long to wait for another process's transaction."""
 
+_PAGES_KIB = 64 * 1024
+"""Memory for pages: keys are spread evenly, so a large import touches all of them again and again."""
+
 _TABLES = """
 CREATE TABLE translations (
     key BLOB PRIMARY KEY, translator TEXT NOT NULL, language TEXT NOT NULL, kind TEXT,
@@ -116,6 +119,7 @@ class Database:
         )
         try:
             connection.execute("PRAGMA synchronous=FULL")
+            connection.execute(f"PRAGMA cache_size=-{_PAGES_KIB}")
         except BaseException:
             connection.close()
             raise

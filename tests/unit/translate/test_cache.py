@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmteb_synth.errors import CacheError
@@ -81,6 +81,7 @@ def test_the_time_is_filled_in(file: Path) -> None:
         unique_by=lambda pair: pair[0],
     )
 )
+@settings(max_examples=30, deadline=None)
 def test_every_text_comes_back_to_the_code_point(
     tmp_path_factory: pytest.TempPathFactory, pairs: list[tuple[str, str | None]]
 ) -> None:

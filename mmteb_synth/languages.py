@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mmteb_synth import paths
-from mmteb_synth.errors import UnknownNameError, UsageError
+from mmteb_synth.errors import UnknownNameError, UsageError, near_names
 from mmteb_synth.types import Language
 
 if TYPE_CHECKING:
@@ -178,9 +178,21 @@ def _tag(text: str) -> langcodes.Language | None:
     try:
         if tag is None or not tag.is_valid():
             tag = langcodes.find(text)
+            if _is_misspelt(text, tag):
+                return None
         return None if tag.to_alpha3() in _NO_LANGUAGES else tag
     except LookupError:
         return None
+
+
+def _is_misspelt(text: str, found: langcodes.Language) -> bool:
+    """Whether a name was found only by its first letters, as Turkish by "Turkixh", and is no name itself."""
+    from language_data.names import code_to_names
+
+    if text.casefold() in {name.casefold() for name in code_to_names(found.language).values()}:
+        return False
+    near = near_names(text, [found.language_name()], 1)
+    return bool(near) and near[0].casefold() != text.casefold()
 
 
 def _script(tag: langcodes.Language) -> str:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import inspect
-import operator
 import os
 import re
-import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,6 +19,7 @@ from mteb.models import CrossEncoderProtocol, EncoderProtocol, ModelMeta, Search
 from mteb.models.model_implementations import MODEL_REGISTRY
 from sentence_transformers import SentenceTransformer
 
+from mmteb_synth import importing
 from mmteb_synth.errors import EvaluationError, MissingExtraError, SynthError, UnknownNameError, UsageError
 from mmteb_synth.evaluation import identity
 from mmteb_synth.evaluation import prompts as prompting
@@ -130,28 +128,7 @@ def _is_encoder(model: Any) -> bool:
 
 
 def _call(reference: str) -> Any:
-    module_name, _, attribute = reference.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:  # an installed command does not look into the working directory by itself
-        sys.path.append(here)
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:
-        if isinstance(error, ModuleNotFoundError) and f"{module_name}.".startswith(f"{error.name}."):
-            raise UsageError(
-                f"--model {reference}: there is no module {error.name}", hint=_MODEL_HINT
-            ) from error
-        raise EvaluationError(
-            f"--model {reference}: importing {module_name} failed: {_words(error)}"
-        ) from error
-    try:
-        function = operator.attrgetter(attribute)(module)
-    except AttributeError as error:
-        raise UsageError(
-            f"--model {reference}: {module_name} has no {attribute}", hint=_CALLABLE_HINT
-        ) from error
-    if not callable(function):
-        raise UsageError(f"{reference} is a {type(function).__name__}, not a callable", hint=_CALLABLE_HINT)
+    _, function = importing.find(reference)
     try:
         inspect.signature(function).bind()
     except (TypeError, ValueError) as error:

@@ -208,3 +208,22 @@ def test_listing_imports_neither_mteb_nor_langcodes() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("value", ["Turkixh", "Turkisch"])
+def test_a_misspelt_name_is_not_taken_for_the_one_it_begins_like(value: str) -> None:
+    with pytest.raises(UnknownNameError, match="did you mean Turkish"):
+        languages.parse(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ("Farsi", "fas-Arab"),
+        ("Castilian", "spa-Latn"),
+        ("German language", "deu-Latn"),
+        ("Türkçe", "tur-Latn"),
+    ],
+)
+def test_other_names_of_a_language_are_taken(value: str, code: str) -> None:
+    assert languages.parse(value).code == code

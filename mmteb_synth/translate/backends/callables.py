@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from mmteb_synth.errors import RequestError, TranslatorError
+from mmteb_synth import importing
+from mmteb_synth.errors import RequestError
 from mmteb_synth.translate.cache import replay_key
 from mmteb_synth.types import Answer, Language, Segment
 
@@ -105,22 +103,10 @@ def load(name: str, label: str) -> CallableTranslator:
         label: The translator's label.
 
     Raises:
-        TranslatorError: There is no such module or function, or importing it fails.
+        UsageError: There is no such module or function.
+        SynthError: Importing the module fails.
     """
-    module_name, _, attribute = name.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:
-        raise TranslatorError(
-            f"could not import {module_name!r} for the translator {name!r}: {type(error).__name__}: {error}",
-            hint=f"run it where `python -c 'import {module_name}'` works",
-        ) from error
-    function = getattr(module, attribute, None)
-    if not callable(function):
-        raise TranslatorError(f"{module_name} has no function {attribute!r}")
+    module, function = importing.find(name)
     return CallableTranslator(
         name=name, label=label, version=str(getattr(module, "__version__", "0")), function=function
     )

@@ -21,7 +21,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
-from mmteb_synth.errors import EvaluationError, MissingExtraError, UnknownNameError, UsageError
+from mmteb_synth.errors import EvaluationError, MissingExtraError, SynthError, UnknownNameError, UsageError
 from mmteb_synth.evaluation import prompts as prompting
 from mmteb_synth.evaluation.models import LoadedModel, load
 
@@ -306,7 +306,7 @@ class TestCallables:
     )
     def test_one_that_is_broken(self, module: Callable[[str], None], source: str, message: str) -> None:
         module(source)
-        with pytest.raises(EvaluationError, match=message):
+        with pytest.raises(SynthError, match=message):
             load("my_models:load")
 
 

@@ -3,7 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from mmteb_synth.errors import CacheError, SpecError, TranslatorError, UnknownNameError, UsageError
+from mmteb_synth.errors import (
+    CacheError,
+    SpecError,
+    SynthError,
+    UnknownNameError,
+    UsageError,
+)
 from mmteb_synth.translate import translators
 from mmteb_synth.translate.backends.replay import bundled_files, bundled_rows
 from mmteb_synth.translate.preset import Endpoint, shipped_presets
@@ -287,11 +293,11 @@ def test_a_function_is_a_translator(module: str) -> None:
 
 @pytest.mark.parametrize("name", ["no_such_module_here:f", "{module}:nothing", "{module}:value"])
 def test_a_function_that_is_not_there(module: str, name: str) -> None:
-    with pytest.raises(TranslatorError, match=module if "{" in name else "no_such_module_here"):
+    with pytest.raises(UsageError, match=module if "{" in name else "no_such_module_here"):
         translators.resolve(name.format(module=module))
 
 
 def test_a_module_that_breaks_on_import(tmp_path: Path, module: str) -> None:
     _write(tmp_path, f"broken_{module}.py", "1 / 0\n")
-    with pytest.raises(TranslatorError, match="ZeroDivisionError"):
+    with pytest.raises(SynthError, match="ZeroDivisionError"):
         translators.resolve(f"broken_{module}:f")

@@ -14,6 +14,7 @@ from typing import Any
 
 from mmteb_synth.checks import text as checks
 from mmteb_synth.errors import RequestError, UsageError
+from mmteb_synth.translate.answers import as_row
 from mmteb_synth.translate.backends import Backend
 from mmteb_synth.translate.cache import Cache, Row
 from mmteb_synth.translate.limits import RetryPolicy
@@ -232,28 +233,20 @@ class _Run:
 
     def _keep(self, key: bytes, segment: Segment, answer: Answer) -> None:
         """Check an answer and hold it for the next commit."""
-        verdict = checks.check(segment.text, answer)
-        self.state.usage += answer.usage
-        if verdict is None:
-            self.state.answered += 1
-        else:
-            self.state.failed += 1
-        self.uncommitted.append(
-            Row(
-                key=key,
-                translator=self.translator.name,
-                language=self.language.code,
-                kind=segment.kind if self.translator.prompt_version is not None else None,
-                source=segment.text,
-                translation=None if verdict else answer.translation,
-                prompt_version=self.translator.prompt_version,
-                model=answer.model,
-                finish_reason=verdict.check if verdict else answer.finish_reason,
-                input_tokens=answer.usage.input_tokens,
-                output_tokens=answer.usage.output_tokens,
-                raw=_evidence(segment.text, answer, served=verdict is None),
-            )
+        row = as_row(
+            key,
+            segment,
+            answer,
+            translator=self.translator.name,
+            language=self.language.code,
+            prompt_version=self.translator.prompt_version,
         )
+        self.state.usage += answer.usage
+        if row.translation is None:
+            self.state.failed += 1
+        else:
+            self.state.answered += 1
+        self.uncommitted.append(row)
         if len(self.uncommitted) >= COMMIT_ROWS:
             self._commit()
 
@@ -266,14 +259,6 @@ class _Run:
         # Not in a thread: answers that came meanwhile would add to what a kill repeats.
         rows, self.uncommitted = self.uncommitted, []
         self.cache.put(rows)
-
-
-def _evidence(source: str, answer: Answer, *, served: bool) -> str | None:
-    """The answer as it came, where the row holds no such translation; capped, and in characters that can be stored."""
-    raw = answer.raw if served or answer.translation is None else answer.raw or answer.translation
-    if raw is None:
-        return None
-    return raw[: checks.longest(source)].encode(errors="backslashreplace").decode()
 
 
 def _batches(items: Iterable[tuple[bytes, Segment]], size: int) -> Iterator[list[tuple[bytes, Segment]]]:

@@ -1,0 +1,238 @@
+"""Opens an endpoint for the openai SDK, and turns the SDK's errors into ours; live requests and batches share it.
+
+The SDK's own retries are off, and no redirect is followed: one could carry the key to another host.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import aiohttp
+import openai
+
+from mmteb_synth.errors import RequestError, TranslatorError, near_names
+from mmteb_synth.translate.preset import Endpoint
+
+_NO_KEY = "EMPTY"
+"""What is sent where there is no key; vLLM's documentation uses the same word."""
+
+_TIMEOUT = openai.Timeout(120.0, connect=15.0)
+_FORM = {"model", "temperature", "max_tokens", "max_completion_tokens", "messages[0].role"}
+"""Parameters that don't depend on the text: an endpoint that refuses one refuses every request."""
+
+_AWAY = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    ConnectionRefusedError,
+    socket.gaierror,
+)
+"""What is raised where nobody listens."""
+
+
+class Connection:
+    """One endpoint and its key, which is in no representation and no error.
+
+    Args:
+        endpoint: The model, and where it is.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._key = endpoint.api_key() or _NO_KEY
+
+    def open(self) -> openai.AsyncOpenAI:
+        """A client for many requests at once; on aiohttp, which costs 60 % of what the default transport does."""
+        url = self._endpoint.base_url
+        return openai.AsyncOpenAI(
+            api_key=self._key,
+            base_url=url,
+            max_retries=0,
+            timeout=_TIMEOUT,
+            http_client=openai.DefaultAioHttpClient(base_url=url, timeout=_TIMEOUT, follow_redirects=False),
+        )
+
+    def open_blocking(self) -> openai.OpenAI:
+        """A client for one request after another."""
+        url = self._endpoint.base_url
+        return openai.OpenAI(
+            api_key=self._key,
+            base_url=url,
+            max_retries=0,
+            timeout=_TIMEOUT,
+            http_client=openai.DefaultHttpxClient(base_url=url, timeout=_TIMEOUT, follow_redirects=False),
+        )
+
+    @contextlib.contextmanager
+    def checking(self) -> Iterator[None]:
+        """Wraps the one request that looks whether the endpoint serves the model, `GET /models`.
+
+        Raises:
+            TranslatorError: Retirement, key or endpoint stand in the way; the first two take no request.
+            RequestError: It can't be asked now, but perhaps later.
+        """
+        obstacle = self._endpoint.obstacle()
+        if obstacle is not None:
+            raise obstacle
+        try:
+            with self.explained():
+                yield
+        except RequestError as error:
+            if error.retryable and not error.fatal:
+                raise
+            raise TranslatorError(error.message, hint=error.hint) from None
+        except _NoCatalogue:
+            return
+
+    def check_served(self, body: bytes) -> None:
+        """Compare the model with the endpoint's catalogue, where that is one.
+
+        Args:
+            body: What `GET /models` answered.
+
+        Raises:
+            TranslatorError: The endpoint serves other models.
+        """
+        catalogue = parsed(body)
+        entries = catalogue.get("data") if isinstance(catalogue, dict) else None
+        served = [
+            entry["id"]
+            for entry in entries or ()
+            if isinstance(entry, dict) and isinstance(entry.get("id"), str)
+        ]
+        model = self._endpoint.preset.model
+        if not served or model in served:
+            return
+        near = near_names(model, served) or sorted(served)[:5]
+        url = self._endpoint.base_url
+        raise TranslatorError(
+            f"{url} does not serve the model {model!r}; it serves {', '.join(near)}"
+            + (" and others" if len(served) > len(near) else ""),
+            hint=f"mmteb-synth build … --translator 'openai:{near[0]}' --base-url {url}",
+        )
+
+    @contextlib.contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn the SDK's errors into ours, without the key and without the SDK's traceback, which may hold it.
+
+        Raises:
+            RequestError: The request failed.
+        """
+        try:
+            yield
+        except openai.APIStatusError as error:
+            failure: Exception = self._refused(error)
+        except openai.APIConnectionError as error:
+            failure = self._unconnected(error)
+        except openai.OpenAIError as error:
+            failure = RequestError(self.scrubbed(str(error)))
+        else:
+            return
+        raise failure from None
+
+    def refusal(
+        self, status: int, error: Mapping[str, Any], words: str, retry_after: float | None = None
+    ) -> RequestError:
+        """What a refused request means.
+
+        Args:
+            status: The HTTP status.
+            error: The error object of the answer's body, with `code`, `type` and `param`.
+            words: What the server said.
+            retry_after: Seconds that it asked to wait.
+        """
+        message = f"{self._endpoint.base_url} answered {status}: {self.scrubbed(words)}"
+        hint = self._cure(status, error)
+        if hint is not None:
+            return RequestError(message, fatal=True, hint=hint)
+        return RequestError(
+            message, retryable=status in (408, 409, 429) or status >= 500, retry_after=retry_after
+        )
+
+    def scrubbed(self, text: str) -> str:
+        """A server's words without the key that some of them repeat."""
+        return text if self._key == _NO_KEY else text.replace(self._key, "***")
+
+    def _refused(self, error: openai.APIStatusError) -> Exception:
+        status = error.status_code
+        if status in (404, 405, 501) and error.request.url.path.endswith("/models"):
+            return _NoCatalogue()
+        said = {"code": error.code, "type": error.type, "param": error.param}
+        return self.refusal(status, said, _words(error), _retry_after(error.response.headers))
+
+    def _cure(self, status: int, error: Mapping[str, Any]) -> str | None:
+        """What to do about a refusal that every further request would meet too; None for other refusals."""
+        variable = self._endpoint.preset.api_key_env
+        if status < 400:
+            return "it redirects elsewhere: give --base-url the final address"
+        if status in (401, 403):
+            return f"check the key in {variable}" if variable else "set api_key_env in the preset's file"
+        if status == 404:
+            return "check --base-url (it usually ends in /v1) and the model's name"
+        if "insufficient_quota" in (error.get("code"), error.get("type")):
+            return "top up the account, then run the same command again: what was answered is kept"
+        if status == 400 and error.get("param") in _FORM:
+            model = self._endpoint.preset.model
+            return f"write a preset with settings that {model} accepts: --translator FILE.toml"
+        return None
+
+    def _unconnected(self, error: openai.APIConnectionError) -> RequestError:
+        url, cause = self._endpoint.base_url, _root(error)
+        if isinstance(cause, _AWAY):
+            words = self.scrubbed(str(cause)) or type(cause).__name__
+            # Worth asking again, since a server may be restarting; once it stays away, nothing else can succeed.
+            return RequestError(
+                f"{url} can't be reached: {words}",
+                retryable=True,
+                fatal=True,
+                hint="start the server, or name where it is with --base-url",
+            )
+        if isinstance(cause, TimeoutError) or isinstance(error, openai.APITimeoutError):
+            return RequestError(f"{url} did not answer in {_TIMEOUT.read:.0f} s", retryable=True)
+        words = self.scrubbed(str(cause)) or type(cause).__name__
+        return RequestError(f"{url} broke the connection: {words}", retryable=True)
+
+
+class _NoCatalogue(Exception):  # noqa: N818  not an error: many endpoints list no models
+    """The endpoint does not list its models."""
+
+
+def parsed(body: bytes) -> Any:
+    """The JSON value, or None where it is not JSON."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _words(error: openai.APIStatusError) -> str:
+    """The server's own words."""
+    body = error.body
+    if isinstance(body, dict) and isinstance(body.get("message"), str):
+        return str(body["message"])
+    text = " ".join(error.response.text.split())
+    return text[:300] or "nothing more"
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that the server asked to wait (RFC 9110, section 10.2.3): a number, or a date."""
+    value = headers.get("retry-after")
+    if value is None:
+        return None
+    with contextlib.suppress(ValueError):
+        return max(float(value), 0.0)
+    with contextlib.suppress(ValueError, TypeError):
+        return max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
+    return None
+
+
+def _root(error: BaseException) -> BaseException:
+    """What aiohttp or the system raised first; the layers above it name timeouts and resets alike."""
+    while error.__cause__ is not None and not isinstance(error, aiohttp.ClientError | OSError):
+        error = error.__cause__
+    return error

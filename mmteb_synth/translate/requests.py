@@ -1,0 +1,30 @@
+"""The body of a request: one function for live requests and batches, so that both share the cache's entries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmteb_synth.translate.preset import Endpoint
+from mmteb_synth.types import Language, Segment
+
+
+def request_body(endpoint: Endpoint, segment: Segment, language: Language) -> dict[str, Any]:
+    """What is posted to `/chat/completions` for one segment; all of it is in the segment's cache key.
+
+    Args:
+        endpoint: The model and how it wants to be asked.
+        segment: What to translate.
+        language: The target language.
+
+    Returns:
+        The JSON object: `model`, `messages` and the decoding.
+    """
+    preset = endpoint.preset
+    body: dict[str, Any] = {
+        "model": preset.model,
+        "messages": endpoint.template(segment, language).messages(segment.text),
+        preset.max_tokens_parameter: preset.output_tokens(segment.text),
+    }
+    if preset.temperature != "default":
+        body["temperature"] = preset.temperature
+    return body

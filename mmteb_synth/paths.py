@@ -50,7 +50,11 @@ def _home(kind: str) -> Path:
         return Path(value).expanduser()
     import platformdirs
 
-    return Path(platformdirs.user_data_dir("mmteb-synth") if kind == "data" else platformdirs.user_cache_dir("mmteb-synth"))
+    return Path(
+        platformdirs.user_data_dir("mmteb-synth")
+        if kind == "data"
+        else platformdirs.user_cache_dir("mmteb-synth")
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +88,11 @@ def folders(
     """The folders of a run: the given ones, otherwise the defaults of this place."""
     root = checkout()
     if root:
-        cache, data, results = root / "translation_cache", root / "translation_cache" / "datasets", root / "leaderboard"
+        cache, data, results = (
+            root / "translation_cache",
+            root / "translation_cache" / "datasets",
+            root / "leaderboard",
+        )
         scratch = root / "translation_cache" / "datasets" / ".mirrors"
     else:
         home = _home("data")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from mmteb_synth.data import segments
+from mmteb_synth.data.segments import Counts
 from mmteb_synth.data.source import SourceSet
 from mmteb_synth.data.tables import TableKey, Tables
 from mmteb_synth.errors import SourceError
@@ -34,27 +35,47 @@ class BitextPairs:
     notes: list[str]
 
 
-def pairs(source: SourceSet, translations: Mapping[Segment, str], language: str, max_pairs: int) -> BitextPairs:
-    """Pair the translated texts of a set's scored splits with their English.
+def candidates(source: SourceSet) -> tuple[dict[Segment, None], Counts]:
+    """The segments of a set's scored splits, which are all that its bitext needs translated.
+
+    Args:
+        source: The English set.
+
+    Returns:
+        The segments as an ordered set, and the counts.
+    """
+    scored = {key: table for key, table in source.tables.items() if key.split in source.eval_splits}
+    return segments.collect(source.layout, scored, source.needed, source.spec.register)
+
+
+def pairs(
+    source: str,
+    wanted: Collection[Segment],
+    translations: Mapping[Segment, str],
+    language: str,
+    max_pairs: int,
+    unencoded: int = 0,
+) -> BitextPairs:
+    """Pair translated texts with their English.
 
     The direction is Tatoeba's, from the language to English: it decides F1. A text that occurs twice on either
     side would have no single right partner, so only its first pair is kept.
 
     Args:
-        source: The English set.
-        translations: The translation of each segment; failed ones are missing.
+        source: The English set's name, for messages.
+        wanted: The candidates.
+        translations: The translation of each; failed ones are missing.
         language: The target, as `tur-Latn`.
         max_pairs: How many pairs to keep, the first by the digest of the English text.
+        unencoded: How many texts were no candidates because MTEB shows them to no model; for the record.
 
     Raises:
         SourceError: There are fewer than two pairs.
     """
-    scored = {key: table for key, table in source.tables.items() if key.split in source.eval_splits}
-    unique, counts = segments.collect(source.layout, scored, source.needed, source.spec.register)
     found: dict[str, str] = {}
     failed = duplicates = 0
     seen: set[str] = set()
-    for segment in sorted(unique, key=lambda segment: (_digest(segment.text), segment.kind)):
+    for segment in sorted(wanted, key=lambda segment: (_digest(segment.text), segment.kind)):
         translation = translations.get(segment)
         if translation is None:
             failed += 1
@@ -65,20 +86,20 @@ def pairs(source: SourceSet, translations: Mapping[Segment, str], language: str,
             seen.add(translation)
     chosen = list(found.items())[:max_pairs]
     if len(chosen) < 2:
-        raise SourceError(f"{source.spec.name} has {len(chosen)} translated texts; bitext mining needs two")
-    subset = f"{language.split('-')[0]}-eng"
+        raise SourceError(f"{source} has {len(chosen)} translated texts; bitext mining needs two")
+    subset = f"{language.split('-', maxsplit=1)[0]}-eng"
     table = pa.table(
         {
             "sentence1": pa.array([translation for _, translation in chosen], pa.string()),
             "sentence2": pa.array([english for english, _ in chosen], pa.string()),
         }
     )
-    left_out = {"failed": failed, "duplicates": duplicates, "unencoded": counts.unencoded}
+    left_out = {"failed": failed, "duplicates": duplicates, "unencoded": unencoded}
     notes = [f"left out of the pairs: {count} {reason}" for reason, count in left_out.items() if count]
     return BitextPairs(
         subset=subset,
         tables={TableKey(subset, SPLIT): table},
-        counts={"pairs": len(chosen), "candidates": len(unique), **left_out},
+        counts={"pairs": len(chosen), "candidates": len(wanted), **left_out},
         notes=notes,
     )
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from mmteb_synth.data.tables import CORPUS, DEFAULT, QUERIES, TableKey, Tables
+from mmteb_synth.data.tables import CORPUS, DEFAULT, QUERIES, TableKey, Tables, is_list
 from mmteb_synth.errors import SourceError
 from mmteb_synth.types import Kind
 
@@ -22,19 +24,26 @@ class Layout:
 
     Attributes:
         text: For each configuration its text columns and what their texts are.
-        unread: For each configuration text columns that MTEB never shows a model.
+        unread: The same for text columns that MTEB never shows a model.
         keep: For each configuration the columns carried over by reference.
         grouped: Whether rows are the inner texts of a legacy clustering's lists.
+        paired: Whether one row may hold all pairs as lists, as MTEB's old sets do.
     """
 
     text: Mapping[str, Mapping[str, Kind]]
     keep: Mapping[str, tuple[str, ...]]
-    unread: Mapping[str, tuple[str, ...]]
+    unread: Mapping[str, Mapping[str, Kind]] = dataclasses.field(default_factory=dict)
     grouped: bool = False
+    paired: bool = False
 
     def columns(self, config: str) -> tuple[str, ...]:
         """All columns of a configuration, in their stored order."""
         return (*self.keep.get(config, ()), *self.unread.get(config, ()), *self.text.get(config, {}))
+
+    def with_all_read(self) -> Layout:
+        """The layout for a set in which every text is translated, whether a model reads it or not."""
+        text = {config: {**self.unread.get(config, {}), **columns} for config, columns in self.text.items()}
+        return dataclasses.replace(self, text=text, unread={})
 
 
 def layout_of(task: Any) -> Layout:
@@ -54,32 +63,30 @@ def layout_of(task: Any) -> Layout:
                 QUERIES: {"text": "query", "instruction": "instruction"},
             },
             keep={CORPUS: ("id",), QUERIES: ("id",)},
-            unread={},
         )
     if families & {"AbsTaskClassification", "AbsTaskClustering"}:
-        return _rows({task.input_column_name: "labelled"}, keep=(task.label_column_name,))
+        return _rows({task.input_column_name: "labelled"}, task.label_column_name)
     if "AbsTaskClusteringLegacy" in families:
-        return _rows({task.input_column_name: "labelled"}, keep=(task.label_column_name,), grouped=True)
+        layout = _rows({task.input_column_name: "labelled"}, task.label_column_name)
+        return dataclasses.replace(layout, grouped=True)
     if "AbsTaskPairClassification" in families:
-        pair = {task.input1_column_name: "sentence", task.input2_column_name: "sentence"}
-        return _rows(pair, keep=(task.label_column_name,))
+        pair = (task.input1_column_name, task.input2_column_name)
+        layout = _rows(dict.fromkeys(pair, "sentence"), task.label_column_name)
+        return dataclasses.replace(layout, paired=True)
     if "AbsTaskSTS" in families:
-        return _rows(dict.fromkeys(task.column_names, "sentence"), keep=("score",))
+        return _rows(dict.fromkeys(task.column_names, "sentence"), "score")
     if "AbsTaskSummarization" in families:
         summaries = (task.human_summaries_column_name, task.machine_summaries_column_name)
-        return _rows(
-            dict.fromkeys(summaries, "summary"),
-            keep=(task.relevancy_column_name,),
-            unread=(task.text_column_name,),
-        )
-    raise SourceError(f"{task.metadata.name} is of a kind that is not translated ({type(task).__mro__[1].__name__})")
+        layout = _rows(dict.fromkeys(summaries, "summary"), task.relevancy_column_name)
+        return dataclasses.replace(layout, unread={DEFAULT: {task.text_column_name: "document"}})
+    raise SourceError(
+        f"{task.metadata.name} is of a kind that is not translated ({type(task).__mro__[1].__name__})"
+    )
 
 
-def _rows(
-    text: Mapping[Any, Any], *, keep: tuple[str, ...], unread: tuple[str, ...] = (), grouped: bool = False
-) -> Layout:
-    """A layout of one configuration."""
-    return Layout(text={DEFAULT: text}, keep={DEFAULT: keep}, unread={DEFAULT: unread}, grouped=grouped)
+def _rows(text: Mapping[Any, Any], keep: str) -> Layout:
+    """A layout of one configuration with one column to keep."""
+    return Layout(text={DEFAULT: text}, keep={DEFAULT: (keep,)})
 
 
 def expand(layout: Layout, key: TableKey, table: pa.Table) -> pa.Table:
@@ -95,17 +102,25 @@ def expand(layout: Layout, key: TableKey, table: pa.Table) -> pa.Table:
 
     Returns:
         A table of one text a row and column.
+
+    Raises:
+        SourceError: The lists of a row are of different lengths, or empty.
     """
-    columns = layout.columns(key.config)
-    if layout.grouped:
-        lengths = [len(texts) for texts in table.column(columns[-1]).to_pylist()]
-        sets = [index for index, length in enumerate(lengths) for _ in range(length)]
-        inner = {name: _flatten(table.column(name)) for name in columns}
-        return pa.table({SET_COLUMN: pa.array(sets, pa.int32()), **inner})
-    is_pair = len(layout.text[key.config]) == 2 and not layout.unread.get(key.config) and key.config == DEFAULT
-    if is_pair and table.num_rows == 1 and all(_is_list(table.column(name).type) for name in columns):
-        return pa.table({name: _flatten(table.column(name)) for name in columns})
-    return table
+    columns = [table.column(name) for name in layout.columns(key.config)]
+    has_lists = all(is_list(column.type) for column in columns)
+    if layout.paired and table.num_rows == 1 and has_lists:
+        _lengths(table, columns)
+    elif layout.grouped:
+        if not has_lists:
+            raise SourceError(
+                f"{key.file}: a clustering of MTEB's old form needs lists of texts and of labels"
+            )
+        sets = np.repeat(np.arange(table.num_rows, dtype=np.int32), _lengths(table, columns))
+        inner = [_flatten(column) for column in columns]
+        return pa.table([pa.array(sets), *inner], names=[SET_COLUMN, *layout.columns(key.config)])
+    else:
+        return table
+    return pa.table([_flatten(column) for column in columns], names=layout.columns(key.config))
 
 
 def collapse(layout: Layout, tables: Tables) -> Tables:
@@ -124,19 +139,29 @@ def collapse(layout: Layout, tables: Tables) -> Tables:
 
 
 def _regroup(table: pa.Table) -> pa.Table:
-    sets = table.column(SET_COLUMN).to_pylist()
-    starts = [index for index, value in enumerate(sets) if index == 0 or sets[index - 1] != value]
-    offsets = pa.array([*starts, len(sets)], pa.int32())
-    columns = {}
-    for name in table.column_names:
-        if name != SET_COLUMN:
-            columns[name] = pa.ListArray.from_arrays(offsets, table.column(name).combine_chunks())
-    return pa.table(columns)
+    sets = table.column(SET_COLUMN).to_numpy()
+    starts = np.flatnonzero(np.diff(sets, prepend=-1))
+    offsets = pa.array(np.append(starts, len(sets)), pa.int32())
+    inner = table.drop_columns(SET_COLUMN)
+    lists = [pa.ListArray.from_arrays(offsets, column.combine_chunks()) for column in inner.columns]
+    return pa.table(lists, names=inner.column_names)
+
+
+def _lengths(table: pa.Table, columns: list[pa.ChunkedArray]) -> np.ndarray:
+    """How many inner texts each row holds, the same in every column."""
+    first, *others = (
+        pa.chunked_array([chunk.value_lengths() for chunk in column.chunks], pa.int32()).to_numpy()
+        for column in columns
+    )
+    for row in range(table.num_rows):
+        if first[row] == 0 or any(lengths[row] != first[row] for lengths in others):
+            found = ", ".join(str(lengths[row]) for lengths in (first, *others))
+            raise SourceError(
+                f"row {row + 1}: the lists of {', '.join(table.column_names)} must be of one length and not empty, "
+                f"and hold {found}"
+            )
+    return np.asarray(first)
 
 
 def _flatten(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.chunked_array([chunk.flatten() for chunk in column.chunks], type=column.type.value_type)
-
-
-def _is_list(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))

@@ -2,27 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import GenericAlias
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import TypeAdapter, ValidationError
 
+from mmteb_synth.data.tables import first_missing
 from mmteb_synth.errors import SourceError, near_names
 
-_SUFFIXES = (".parquet", ".csv", ".jsonl")
+Kind = type | GenericAlias
+"""What a column holds: one of the keys of `_ARROW`; `object` stands for labels of whatever kind the file has."""
+
+_ARROW: dict[Kind, pa.DataType] = {
+    str: pa.string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    list[str]: pa.list_(pa.string()),
+    list[int]: pa.list_(pa.int64()),
+    list[float]: pa.list_(pa.float64()),
+}
+_WORDS: dict[Kind, str] = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    list[str]: "a list of texts",
+    list[int]: "a list of whole numbers",
+    list[float]: "a list of numbers",
+}
+_LONGEST_CELL = 2**31 - 1
 
 
 def read_rows(
     path: Path,
-    columns: Mapping[str, pa.DataType | None],
+    columns: Mapping[str, Kind],
     names: Mapping[str, str],
-    optional: Mapping[str, pa.DataType] | None = None,
+    optional: Mapping[str, Kind] | None = None,
 ) -> pa.Table:
     """Read some columns of a file.
 
     Args:
-        path: A `.parquet`, `.csv` or `.jsonl` file.
-        columns: The columns that are needed and their Arrow types; None takes the type of the file.
+        path: A `.parquet`, `.csv` (UTF-8, with commas) or `.jsonl` file.
+        columns: The columns that are needed and what they hold.
         names: Other names under which the file has columns, as {"text": "headline"}.
         optional: Columns that are read where the file has them.
 
@@ -32,50 +59,158 @@ def read_rows(
     Raises:
         SourceError: The file can't be read, lacks a column, or has a missing or unfit value; the row is named.
     """
-    table = _read(path)
+    read = _READERS.get(path.suffix.lower())
+    if read is None:
+        raise SourceError(f"{path}: a file of rows ends in {', '.join(_READERS)}")
+    try:
+        found = read(path)
+    except (pa.ArrowException, OSError, UnicodeError) as error:
+        raise SourceError(f"could not read {path}: {error}") from error
     wanted = dict(columns)
-    wanted.update({name: kind for name, kind in (optional or {}).items() if names.get(name, name) in table.column_names})
+    wanted.update(
+        {name: kind for name, kind in (optional or {}).items() if names.get(name, name) in found.columns}
+    )
     result = {}
     for name, kind in wanted.items():
         given = names.get(name, name)
-        if given not in table.column_names:
-            near = near_names(given, table.column_names, 1)
+        if given not in found.columns:
+            near = near_names(given, found.columns, 1)
             raise SourceError(
-                f"{path} has no column {given!r}; it has {', '.join(table.column_names)}",
+                f"{path} has no column {given!r}; it has {', '.join(found.columns)}",
                 hint=f'say [columns] {name} = "{near[0] if near else "…"}" in the spec, or rename the column',
             )
-        result[name] = _typed(table.column(given), kind, given, path)
-    if table.num_rows == 0:
-        raise SourceError(f"{path} has no rows")
+        column = found.column(given, kind)
+        row = first_missing(column, nan=True)
+        if row is not None:
+            raise _unfit(f"{path}, row {row + 1}", given, None, kind)
+        result[name] = column
     return pa.table(result)
 
 
-def _read(path: Path) -> pa.Table:
+class _Cells:
+    """The rows of a text file, by column.
+
+    Args:
+        path: The file, for messages.
+        columns: Column to values, of one length.
+        typed: Whether values have types of their own, as in JSON; in CSV all are text.
+    """
+
+    def __init__(self, path: Path, columns: Mapping[str, list[Any]], *, typed: bool) -> None:
+        self._path, self.columns, self._typed = path, columns, typed
+
+    def column(self, name: str, kind: Kind) -> pa.ChunkedArray:
+        """One column, every value proven to be of its kind."""
+        values = self.columns[name]
+        if kind is object:
+            kind = _kind_of(values[0]) if self._typed else str
+        if not self._typed and isinstance(kind, GenericAlias):
+            raise SourceError(
+                f"{self._path}: column {name!r} needs {_WORDS[kind]}, and a cell of a CSV file is one text",
+                hint="keep it as .jsonl or .parquet",
+            )
+        adapter = TypeAdapter(list[kind])  # type: ignore[valid-type]
+        try:
+            proven = adapter.validate_python(values, strict=self._typed)
+            return pa.chunked_array([pa.array(proven, _ARROW[kind])])
+        except ValidationError as error:
+            row = int(error.errors()[0]["loc"][0])
+            raise _unfit(f"{self._path}, row {row + 1}", name, values[row], kind) from error
+        except OverflowError as error:
+            raise SourceError(f"{self._path}: column {name!r} has a number that is too large") from error
+
+
+class _Parquet:
+    """The rows of a Parquet file, by column.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        with pq.ParquetFile(path) as file:
+            self._table = file.read()
+        self._path, self.columns = path, dict.fromkeys(self._table.column_names)
+        if self._table.num_rows == 0:
+            raise SourceError(f"{path} has no rows")
+
+    def column(self, name: str, kind: Kind) -> pa.ChunkedArray:
+        """One column, cast to its kind where that loses nothing."""
+        column = self._table.column(name)
+        if kind is object:
+            return column
+        try:
+            return column.cast(_ARROW[kind])
+        except pa.ArrowException as error:
+            raise SourceError(
+                f"{self._path}: column {name!r} holds {column.type}, and not {_WORDS[kind]}: {error}"
+            ) from error
+
+
+def _read_csv(path: Path) -> _Cells:
+    with path.open(encoding="utf-8-sig", newline="") as stream, _long_cells():
+        reader = csv.reader(stream, strict=True)
+        rows: list[list[str]] = []
+        try:
+            header = next(reader, [])
+            for row in reader:
+                if row and len(row) != len(header):
+                    raise SourceError(
+                        f"{path}, row {len(rows) + 1}: it has {len(row)} cells, and the header {len(header)}"
+                    )
+                if row:
+                    rows.append(row)
+        except csv.Error as error:
+            raise SourceError(f"{path}, row {len(rows) + 1}: {error}") from error
+    if not rows:
+        raise SourceError(f"{path} has no rows")
+    if len(set(header)) < len(header):
+        raise SourceError(f"{path}: its first line names a column twice: {', '.join(header)}")
+    return _Cells(path, dict(zip(header, map(list, zip(*rows, strict=True)), strict=True)), typed=False)
+
+
+def _read_jsonl(path: Path) -> _Cells:
+    rows: list[dict[str, Any]] = []
+    with path.open(encoding="utf-8-sig") as stream:
+        for line in stream:
+            if line.isspace():
+                continue
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise SourceError(f"{path}, row {len(rows) + 1}: it is not JSON: {error}") from error
+            if not isinstance(row, dict):
+                raise SourceError(f"{path}, row {len(rows) + 1}: it is no object of columns and values")
+            rows.append(row)
+    if not rows:
+        raise SourceError(f"{path} has no rows")
+    return _Cells(path, {name: [row.get(name) for row in rows] for name in rows[0]}, typed=True)
+
+
+_READERS: dict[str, Callable[[Path], _Cells | _Parquet]] = {
+    ".parquet": _Parquet,
+    ".csv": _read_csv,
+    ".jsonl": _read_jsonl,
+}
+
+
+@contextlib.contextmanager
+def _long_cells() -> Iterator[None]:
+    limit = csv.field_size_limit(_LONGEST_CELL)
     try:
-        if path.suffix == ".parquet":
-            import pyarrow.parquet as pq
-
-            return pq.read_table(path)
-        if path.suffix == ".csv":
-            import pyarrow.csv as pc
-
-            return pc.read_csv(path, parse_options=pc.ParseOptions(newlines_in_values=True))
-        if path.suffix == ".jsonl":
-            import pyarrow.json as pj
-
-            return pj.read_json(path, parse_options=pj.ParseOptions(newlines_in_values=False))
-    except (pa.ArrowInvalid, OSError) as error:
-        raise SourceError(f"could not read {path}: {error}") from error
-    raise SourceError(f"{path}: files end in {', '.join(_SUFFIXES)}")
+        yield
+    finally:
+        csv.field_size_limit(limit)
 
 
-def _typed(column: pa.ChunkedArray, kind: pa.DataType | None, name: str, path: Path) -> pa.ChunkedArray:
-    if column.null_count:
-        row = column.is_null().to_pylist().index(True) + 1
-        raise SourceError(f"{path}, row {row}: column {name!r} is empty")
-    if kind is None or column.type == kind:
-        return column
-    try:
-        return column.cast(kind)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise SourceError(f"{path}: column {name!r} holds {column.type}, not {kind}: {error}") from error
+def _kind_of(label: object) -> Kind:
+    """What labels are, by the first of them."""
+    if isinstance(label, list):
+        return list[int] if label and isinstance(label[0], int) else list[str]
+    return int if isinstance(label, int) else str
+
+
+def _unfit(place: str, name: str, value: object, kind: Kind) -> SourceError:
+    if value is None:
+        return SourceError(f"{place}: column {name!r} is empty")
+    return SourceError(f"{place}: column {name!r} is {value!r:.80}, and not {_WORDS[kind]}")

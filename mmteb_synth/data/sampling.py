@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from datasets import Dataset
+import pyarrow.compute as pc
 
 from mmteb_synth.data.layout import SET_COLUMN, Layout
 from mmteb_synth.data.segments import Needed
-from mmteb_synth.data.tables import CORPUS, DEFAULT, QRELS, QUERIES, TOP_RANKED, TableKey, Tables
+from mmteb_synth.data.tables import CORPUS, DEFAULT, QRELS, QUERIES, TOP_RANKED, TableKey, Tables, is_list
+from mmteb_synth.errors import SourceError
 
 DRAW_ATTRIBUTES = (
     "samples_per_label",
@@ -60,7 +61,7 @@ def _classification(task: Any, tables: Tables, eval_splits: Sequence[str]) -> Ne
     train = TableKey(DEFAULT, task.train_split)
     if task.is_cross_validation or task.train_split in eval_splits:
         return needed
-    labels = Dataset(tables[train].select([task.label_column_name]))
+    labels = _Labels(tables[train].column(task.label_column_name).to_pylist())
     marks = np.zeros(len(labels), bool)
     order = None
     for experiment in range(task.n_experiments):
@@ -68,6 +69,22 @@ def _classification(task: Any, tables: Tables, eval_splits: Sequence[str]) -> Ne
         marks[drawn] = True
     needed[train] = None if marks.all() else marks
     return needed
+
+
+class _Labels:
+    """What MTEB's draw reads of a training set. A real one gives its labels row by row, in a minute for 400K."""
+
+    def __init__(self, labels: list[Any]) -> None:
+        self._labels = labels
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def __getitem__(self, column: str) -> list[Any]:
+        return self._labels
+
+    def select(self, rows: Sequence[int]) -> None:
+        """Nothing: only the numbers of the drawn rows are wanted."""
 
 
 def _clustering(task: Any, tables: Tables, eval_splits: Sequence[str]) -> Needed:
@@ -83,6 +100,12 @@ def _clustering(task: Any, tables: Tables, eval_splits: Sequence[str]) -> Needed
         size = tables[key].num_rows
         drawn = _sample_size(task, size)
         marks = None
+        if drawn == 0:
+            raise SourceError(
+                f"MTEB embeds {task.max_fraction_of_documents_to_embed:.0%} of a clustering's texts, and of {size} "
+                "that is none",
+                hint="take more rows, or say how many in [protocol] for a set of one's own",
+            )
         if drawn is not None:
             marks = np.zeros(size, bool)
             marks[generator.sample(range(size), k=drawn)] = True
@@ -102,7 +125,7 @@ def _sample_size(task: Any, size: int) -> int | None:
 
 
 def _depth(labels: pa.ChunkedArray, marks: np.ndarray | None, max_depth: int | None) -> int:
-    if not (pa.types.is_list(labels.type) or pa.types.is_large_list(labels.type)):
+    if not is_list(labels.type):
         return 1
     shown = labels if marks is None else labels.filter(pa.array(marks))
     depth = max((len(label) for label in shown.to_pylist()), default=1)
@@ -111,13 +134,9 @@ def _depth(labels: pa.ChunkedArray, marks: np.ndarray | None, max_depth: int | N
 
 def _several_labels(table: pa.Table, label_column: str) -> np.ndarray | None:
     """MTEB skips a set of a legacy clustering whose texts all bear one label."""
-    sets, labels = table.column(SET_COLUMN).to_pylist(), table.column(label_column).to_pylist()
-    found: dict[int, set[Any]] = {}
-    for index, label in zip(sets, labels, strict=True):
-        found.setdefault(index, set()).add(label)
-    if all(len(labels) > 1 for labels in found.values()):
-        return None
-    return np.array([len(found[index]) > 1 for index in sets], bool)
+    groups = table.group_by(SET_COLUMN).aggregate([(label_column, "count_distinct")])
+    several = groups.filter(pc.field(f"{label_column}_count_distinct") > 1).column(SET_COLUMN)
+    return _marks(table.column(SET_COLUMN), several)
 
 
 def _retrieval(tables: Tables, eval_splits: Sequence[str]) -> Needed:
@@ -127,24 +146,21 @@ def _retrieval(tables: Tables, eval_splits: Sequence[str]) -> Needed:
     """
     needed: dict[TableKey, np.ndarray | None] = {}
     for split in eval_splits:
-        judged = set(tables[TableKey(QRELS, split)].column("query-id").to_pylist())
-        queries = tables[TableKey(QUERIES, split)].column("id").to_pylist()
-        needed[TableKey(QUERIES, split)] = _marks([query in judged for query in queries])
+        judged = tables[TableKey(QRELS, split)].column("query-id")
+        queries = TableKey(QUERIES, split)
+        needed[queries] = _marks(tables[queries].column("id"), judged)
         ranked = tables.get(TableKey(TOP_RANKED, split))
         if ranked is not None:
-            candidates = {
-                document
-                for row in ranked.to_pylist()
-                if row["query-id"] in judged
-                for document in row["corpus-ids"]
-            }
-            documents = tables[TableKey(CORPUS, split)].column("id").to_pylist()
-            needed[TableKey(CORPUS, split)] = _marks([document in candidates for document in documents])
+            candidates = pc.list_flatten(_where(ranked, "query-id", judged).column("corpus-ids"))
+            corpus = TableKey(CORPUS, split)
+            needed[corpus] = _marks(tables[corpus].column("id"), candidates)
     return needed
 
 
-def _marks(values: list[bool]) -> np.ndarray | None:
-    return None if all(values) else np.array(values, bool)
+def _marks(values: pa.ChunkedArray, wanted: pa.ChunkedArray) -> np.ndarray | None:
+    """Which values are among the wanted ones; None where all are."""
+    marks = pc.is_in(values, wanted.unique()).to_numpy()
+    return None if marks.all() else np.asarray(marks)
 
 
 def limit_rows(tables: Tables, eval_splits: Sequence[str], limit: int) -> Tables:
@@ -170,21 +186,21 @@ def limit_rows(tables: Tables, eval_splits: Sequence[str], limit: int) -> Tables
 
 
 def _limit_queries(tables: Tables, split: str, limit: int) -> None:
-    queries, corpus, qrels, ranked = (
-        tables.get(TableKey(config, split)) for config in (QUERIES, CORPUS, QRELS, TOP_RANKED)
+    keys = {config: TableKey(config, split) for config in (QUERIES, CORPUS, QRELS, TOP_RANKED)}
+    judged = _where(tables[keys[QUERIES]], "id", tables[keys[QRELS]].column("query-id"))
+    kept = judged.slice(0, limit).column("id")
+    for config, column in ((QUERIES, "id"), (QRELS, "query-id"), (TOP_RANKED, "query-id")):
+        if keys[config] in tables:
+            tables[keys[config]] = _where(tables[keys[config]], column, kept)
+    documents = set(tables[keys[QRELS]].column("corpus-id").to_pylist())
+    if keys[TOP_RANKED] in tables:
+        documents.update(pc.list_flatten(tables[keys[TOP_RANKED]].column("corpus-ids")).to_pylist())
+    corpus = tables[keys[CORPUS]]
+    others = [document for document in corpus.column("id").to_pylist() if document not in documents]
+    tables[keys[CORPUS]] = _where(
+        corpus, "id", pa.chunked_array([[*documents, *others[:limit]]], pa.string())
     )
-    judged = set(qrels.column("query-id").to_pylist())
-    kept = set([query for query in queries.column("id").to_pylist() if query in judged][:limit])
-    tables[TableKey(QUERIES, split)] = _where(queries, "id", kept)
-    tables[TableKey(QRELS, split)] = _where(qrels, "query-id", kept)
-    documents = set(tables[TableKey(QRELS, split)].column("corpus-id").to_pylist())
-    if ranked is not None:
-        tables[TableKey(TOP_RANKED, split)] = _where(ranked, "query-id", kept)
-        for listed in tables[TableKey(TOP_RANKED, split)].column("corpus-ids").to_pylist():
-            documents.update(listed)
-    others = [document for document in corpus.column("id").to_pylist() if document not in documents][:limit]
-    tables[TableKey(CORPUS, split)] = _where(corpus, "id", documents.union(others))
 
 
-def _where(table: pa.Table, column: str, kept: set[str]) -> pa.Table:
-    return table.filter(pa.array([value in kept for value in table.column(column).to_pylist()], pa.bool_()))
+def _where(table: pa.Table, column: str, wanted: pa.ChunkedArray) -> pa.Table:
+    return table.filter(pc.is_in(table.column(column), wanted.unique()))

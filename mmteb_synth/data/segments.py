@@ -1,21 +1,26 @@
-"""Rows to unique segments, and translations back into rows. Pure: tables in, tables out."""
+"""Rows to unique segments, and translations back into rows. Pure: tables in, tables out.
+
+Columns are worked on in pieces of rows, and only the unique texts of a piece become Python strings: a corpus may be
+larger than one Arrow array of text can be.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mmteb_synth.data.layout import Layout
 from mmteb_synth.data.tables import TableKey, Tables
 from mmteb_synth.types import Kind, Segment
 
 Needed = Mapping[TableKey, np.ndarray | None]
-"""For each table a boolean mark for each row that MTEB will show a model; None means all rows."""
+"""For each table a boolean mark for each row that MTEB will show a model; None, or no entry, means all rows."""
 
-Texts = str | list[str]
+_PIECE = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +44,34 @@ class Counts:
     unencoded: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Column:
+    """One column of text; the marks say which rows a model is shown."""
+
+    key: TableKey
+    name: str
+    kind: Kind
+    data: pa.ChunkedArray
+    marks: np.ndarray | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Piece:
+    """Some rows of a column: their texts one after another, whether each is shown, and texts a row (None: one)."""
+
+    texts: pa.Array
+    shown: np.ndarray
+    lengths: np.ndarray | None
+
+
 def needs_translation(text: str) -> bool:
     """Whether a text has a letter of any script; one without is carried over unsent."""
     return any(character.isalpha() for character in text)
 
 
-def collect(layout: Layout, tables: Tables, needed: Needed, register: str) -> tuple[dict[Segment, None], Counts]:
+def collect(
+    layout: Layout, tables: Tables, needed: Needed, register: str
+) -> tuple[dict[Segment, None], Counts]:
     """The unique segments of a data set, in the order of their first appearance.
 
     Args:
@@ -57,27 +84,21 @@ def collect(layout: Layout, tables: Tables, needed: Needed, register: str) -> tu
         The segments as an ordered set, and the counts.
     """
     segments: dict[Segment, None] = {}
-    rows = texts = characters = carried = unencoded = 0
-    for key, columns in _text_columns(layout, tables):
-        table, marks = tables[key], needed.get(key)
-        rows += table.num_rows
-        unencoded += sum(
-            _count(value) for name in layout.unread.get(key.config, ()) for value in table.column(name).to_pylist()
-        )
-        for name, kind in columns.items():
-            for index, value in enumerate(table.column(name).to_pylist()):
-                if marks is not None and not marks[index]:
-                    unencoded += _count(value)
-                    continue
-                for text in _each(value):
-                    texts += 1
-                    characters += len(text)
-                    if needs_translation(text):
-                        segments[Segment(text=text, kind=kind, register=register)] = None
-                    else:
-                        carried += 1
+    texts = characters = carried = unencoded = 0
+    for column in _text_columns(layout, tables, needed):
+        for piece in _pieces(column):
+            shown = piece.texts.filter(pa.array(piece.shown))
+            texts += len(shown)
+            unencoded += len(piece.texts) - len(shown)
+            characters += pc.sum(pc.utf8_length(shown), min_count=0).as_py()
+            unique = pc.value_counts(shown)
+            for text, count in zip(unique.field(0).to_pylist(), unique.field(1).to_pylist(), strict=True):
+                if needs_translation(text):
+                    segments[Segment(text=text, kind=column.kind, register=register)] = None
+                else:
+                    carried += count
     counts = Counts(
-        rows=rows,
+        rows=sum(table.num_rows for key, table in tables.items() if key.config in layout.text),
         texts=texts,
         characters=characters,
         segments=len(segments),
@@ -103,77 +124,77 @@ def reassemble(
         Tables of the same keys, columns, row counts and order.
     """
     result = dict(tables)
-    for key, columns in _text_columns(layout, tables):
-        table, marks = tables[key], needed.get(key)
-        for name in layout.unread.get(key.config, ()):
-            column = table.column(name)
-            blank = [_map(value, lambda _: "") for value in column.to_pylist()]
-            table = _set(table, name, blank, column.type)
-        for name, kind in columns.items():
-            column = table.column(name)
-            values = [
-                _map(value, lambda text, kind=kind: _one(text, kind, register, translate))
-                if marks is None or marks[index]
-                else _map(value, lambda _: "")
-                for index, value in enumerate(column.to_pylist())
-            ]
-            table = _set(table, name, values, column.type)
-        result[key] = table
+    for column in _text_columns(layout, tables, needed):
+
+        def one(text: str, kind: Kind = column.kind) -> str:
+            if not needs_translation(text):
+                return text
+            return translate(Segment(text=text, kind=kind, register=register))
+
+        pieces = [_put_back(piece, one) for piece in _pieces(column)]
+        table = result[column.key]
+        index = table.column_names.index(column.name)
+        new = pa.chunked_array(pieces, None if pieces else column.data.type).cast(column.data.type)
+        result[column.key] = table.set_column(index, column.name, new)
     return result
 
 
 def failed_rows(
-    layout: Layout, table: pa.Table, key: TableKey, marks: np.ndarray | None, failed: Callable[[str, Kind], bool]
-) -> np.ndarray:
-    """Which rows of a table hold a text whose translation failed.
+    layout: Layout, tables: Tables, needed: Needed, failed: Set[Segment]
+) -> dict[TableKey, np.ndarray]:
+    """Which rows hold a text whose translation failed.
 
     Args:
         layout: Which columns hold text.
-        table: The English table.
-        key: Which table it is.
-        marks: Which rows MTEB will show a model, None for all.
-        failed: Whether a text of a kind failed.
+        tables: The English tables.
+        needed: Which rows MTEB will show a model.
+        failed: The segments without a translation.
 
     Returns:
-        A boolean for each row.
+        For each table with text a boolean for each row.
     """
-    result = np.zeros(table.num_rows, bool)
-    for name, kind in layout.text.get(key.config, {}).items():
-        if name in table.column_names:
-            for index, value in enumerate(table.column(name).to_pylist()):
-                if (marks is None or marks[index]) and any(failed(text, kind) for text in _each(value)):
-                    result[index] = True
-    return result
+    rows = {key: np.zeros(table.num_rows, bool) for key, table in tables.items() if key.config in layout.text}
+    for column in _text_columns(layout, tables, needed):
+        wanted = pa.array(
+            sorted(segment.text for segment in failed if segment.kind == column.kind), pa.string()
+        )
+        start = 0
+        for piece in _pieces(column):
+            marks = pc.is_in(piece.texts, wanted).to_numpy(zero_copy_only=False) & piece.shown
+            lengths = piece.lengths if piece.lengths is not None else np.ones(len(marks), int)
+            rows[column.key][start + np.repeat(np.arange(len(lengths)), lengths)[marks]] = True
+            start += len(lengths)
+    return rows
 
 
-def _text_columns(layout: Layout, tables: Tables) -> Iterator[tuple[TableKey, dict[str, Kind]]]:
+def _text_columns(layout: Layout, tables: Tables, needed: Needed) -> Iterator[_Column]:
+    """The columns of text that the tables have; those that no model reads are marked so."""
     for key in sorted(tables):
-        columns = layout.text.get(key.config, {})
-        present = {name: kind for name, kind in columns.items() if name in tables[key].column_names}
-        if present:
-            yield key, present
+        table = tables[key]
+        nothing = np.zeros(table.num_rows, bool)
+        unread = [(name, kind, nothing) for name, kind in layout.unread.get(key.config, {}).items()]
+        read = [(name, kind, needed.get(key)) for name, kind in layout.text.get(key.config, {}).items()]
+        for name, kind, marks in (*unread, *read):
+            if name in table.column_names:
+                yield _Column(key=key, name=name, kind=kind, data=table.column(name), marks=marks)
 
 
-def _one(text: str, kind: Kind, register: str, translate: Callable[[Segment], str]) -> str:
-    return translate(Segment(text=text, kind=kind, register=register)) if needs_translation(text) else text
+def _pieces(column: _Column) -> Iterator[_Piece]:
+    for start in range(0, len(column.data), _PIECE):
+        array = column.data.slice(start, _PIECE).combine_chunks()
+        marks = np.ones(len(array), bool) if column.marks is None else column.marks[start : start + _PIECE]
+        if pa.types.is_list(array.type):
+            lengths = array.value_lengths().to_numpy()
+            yield _Piece(texts=array.flatten(), shown=np.repeat(marks, lengths), lengths=lengths)
+        else:
+            yield _Piece(texts=array, shown=marks, lengths=None)
 
 
-def _each(value: Texts) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    else:
-        yield from value
-
-
-def _count(value: Texts) -> int:
-    return 1 if isinstance(value, str) else len(value)
-
-
-def _map(value: Texts, function: Callable[[str], str]) -> Texts:
-    return function(value) if isinstance(value, str) else [function(text) for text in value]
-
-
-def _set(table: pa.Table, name: str, values: list[Texts], kind: pa.DataType) -> pa.Table:
-    index = table.column_names.index(name)
-    array = pa.array(values, kind)
-    return table.set_column(index, name, array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array]))
+def _put_back(piece: _Piece, translate: Callable[[str], str]) -> pa.Array:
+    """A piece with its texts translated, those that aren't shown empty."""
+    encoded = pc.if_else(pa.array(piece.shown), piece.texts, "").dictionary_encode()
+    unique = pa.array([translate(text) for text in encoded.dictionary.to_pylist()], pa.string())
+    texts = unique.take(encoded.indices)
+    if piece.lengths is None:
+        return texts
+    return pa.ListArray.from_arrays(pa.array(np.append(0, np.cumsum(piece.lengths)), pa.int32()), texts)

@@ -14,14 +14,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from mmteb_synth import facts
 from mmteb_synth.data import mirror, sampling
-from mmteb_synth.data.layout import Layout, expand, layout_of
+from mmteb_synth.data.extraction import extract
+from mmteb_synth.data.layout import Layout, layout_of
 from mmteb_synth.data.segments import Needed
-from mmteb_synth.data.tables import CORPUS, DEFAULT, QRELS, QUERIES, TOP_RANKED, TableKey, Tables
-from mmteb_synth.errors import SourceError
+from mmteb_synth.data.tables import DEFAULT, Tables
+from mmteb_synth.errors import SourceError, SynthError, UsageError
 from mmteb_synth.specs import TaskSpec
 
 logger = logging.getLogger(__name__)
@@ -108,7 +107,9 @@ def identify(spec: TaskSpec, source_dir: Path | None = None) -> SourceIdentity:
     known = facts.task(spec.name)
     if known is None or known.dataset is None or known.revision is None:
         raise SourceError(f"MTEB has no task {spec.name} with data of its own")
-    files = mirror.digest(mirror.folder(source_dir, known.dataset)) if source_dir else None
+    files = None
+    if source_dir is not None:
+        files = mirror.digest(mirror.folder(source_dir, known.dataset, known.revision))
     return SourceIdentity(
         dataset=known.dataset, revision=known.revision, mirror=files, mteb_version=mteb_version()
     )
@@ -129,7 +130,7 @@ def eval_splits(spec: TaskSpec, asked: Sequence[str] = ()) -> tuple[str, ...]:
     """The splits to score: the suite's, the spec's, or `test` where MTEB scores several.
 
     Raises:
-        SourceError: A split that MTEB doesn't score was asked for.
+        UsageError: A split that MTEB doesn't score was asked for.
     """
     if spec.is_own:
         available = spec.own_splits
@@ -139,7 +140,7 @@ def eval_splits(spec: TaskSpec, asked: Sequence[str] = ()) -> tuple[str, ...]:
     chosen = tuple(asked) or spec.eval_splits
     unknown = [split for split in chosen if split not in available]
     if unknown:
-        raise SourceError(f"{spec.name} has no split {unknown[0]!r}; it has {', '.join(available)}")
+        raise UsageError(f"{spec.name} has no split {unknown[0]!r}; it has {', '.join(available)}")
     if chosen:
         return chosen
     return ("test",) if "test" in available else available
@@ -175,10 +176,11 @@ def load(
     task = _task(spec, identity, source_dir, scratch, chosen)
     before = dict(vars(task))
     _load_data(task, identity)
-    layout = layout_of(task)
+    layout = layout_of(task).with_all_read() if all_rows else layout_of(task)
     train = getattr(task, "train_split", None)
-    train = train if train and train not in chosen and train in _splits_of(task) else None
-    tables = dict(_extract(task, layout, [*chosen, *([train] if train else [])]))
+    train = None if train in chosen else train
+    names = {} if spec.is_own else spec.columns  # own.py has renamed the columns already
+    tables = dict(extract(task, layout, names, [*chosen, *([train] if train else [])]))
     differences = tuple(_compare(task, chosen)) if not spec.is_own else ()
     attributes = _instance_attributes(task, before)
     task.unload_data()
@@ -209,8 +211,11 @@ def _task(
     """The English task object, restricted to one English subset and the chosen splits."""
     cls = task_class(spec)
     if source_dir is not None and identity.mirror:
-        place = mirror.link(mirror.folder(source_dir, identity.dataset), identity.mirror, scratch)
-        description = cls.metadata.model_copy(update={"dataset": {**cls.metadata.dataset, "path": str(place)}})
+        files = mirror.folder(source_dir, identity.dataset, identity.revision)
+        place = mirror.link(files, identity.mirror, scratch)
+        description = cls.metadata.model_copy(
+            update={"dataset": {**cls.metadata.dataset, "path": str(place)}}
+        )
         cls = type(cls.__name__, (cls,), {"metadata": description, "__module__": __name__})
     task = cls()
     subset = _subset(spec)
@@ -229,98 +234,24 @@ def _subset(spec: TaskSpec) -> str | None:
 
 
 def _load_data(task: Any, identity: SourceIdentity) -> None:
+    """Run MTEB's own loading and transform; whatever they and `datasets` raise is about the data."""
     try:
         task.load_data()
         if hasattr(task, "convert_v1_dataset_format_to_v2"):
             task.convert_v1_dataset_format_to_v2(None)
-    except SourceError:
+    except SynthError:
         raise
-    except (OSError, ValueError) as error:
-        # `datasets` raises ConnectionError (offline), DatasetNotFoundError and hub errors (OSError), and
-        # ValueError for a configuration or split that isn't there
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except Exception as error:
+        # offline, missing, gated, unknown configuration, broken file, missing column, a dataset script: each has
+        # another class, and the first cause says most
+        cause = error.__cause__ or error
+        reason = str(cause).splitlines()[0] if str(cause) else ""
         where = "the mirror" if identity.mirror else "the Hub"
         raise SourceError(
             f"could not load {task.metadata.name}: the data set {identity.dataset} could not be read from {where} "
-            f"({reason})",
+            f"({type(cause).__name__}: {reason})",
             hint=mirror.how_to_get(identity.dataset, identity.revision),
         ) from error
-
-
-def _splits_of(task: Any) -> Any:
-    """The task's data by split, whichever way MTEB holds its subsets."""
-    subset = task.hf_subsets[0] if task.hf_subsets else DEFAULT
-    data = task.dataset
-    return data[subset] if subset in data else data
-
-
-def _extract(task: Any, layout: Layout, splits: Sequence[str]) -> Iterator[tuple[TableKey, pa.Table]]:
-    data = _splits_of(task)
-    for split in splits:
-        if split not in data:
-            raise SourceError(f"{task.metadata.name} has no split {split!r}; it has {', '.join(map(str, data))}")
-        if CORPUS in layout.text:
-            yield from _extract_retrieval(layout, split, data[split])
-        else:
-            key = TableKey(DEFAULT, split)
-            yield key, expand(layout, key, _columns(data[split], layout.columns(DEFAULT), task.metadata.name))
-
-
-def _extract_retrieval(layout: Layout, split: str, data: Any) -> Iterator[tuple[TableKey, pa.Table]]:
-    for config in (CORPUS, QUERIES):
-        present = [name for name in layout.columns(config) if name in data[config].column_names]
-        yield TableKey(config, split), _columns(data[config], present, config)
-    # MTEB reads judgements in no order; the order of the queries makes the stored data the same every time
-    asked = data[QUERIES]["id"][:]
-    judged = data["relevant_docs"]
-    order = [query for query in asked if query in judged] + sorted(set(judged) - set(asked))
-    pairs = [(query, document, score) for query in order for document, score in judged[query].items()]
-    yield TableKey(QRELS, split), pa.table(
-        {
-            "query-id": pa.array([query for query, _, _ in pairs], pa.string()),
-            "corpus-id": pa.array([document for _, document, _ in pairs], pa.string()),
-            "score": pa.array([int(score) for _, _, score in pairs], pa.int64()),
-        }
-    )
-    ranked = data[TOP_RANKED]
-    if ranked:
-        listed = [query for query in asked if query in ranked]
-        yield TableKey(TOP_RANKED, split), pa.table(
-            {
-                "query-id": pa.array(listed, pa.string()),
-                "corpus-ids": pa.array([list(ranked[query]) for query in listed], pa.list_(pa.string())),
-            }
-        )
-
-
-def _columns(data: Any, columns: Sequence[str], where: str) -> pa.Table:
-    """Some columns of a `datasets.Dataset` as plain Arrow, its metadata dropped."""
-    missing = [name for name in columns if name not in data.column_names]
-    if missing:
-        raise SourceError(
-            f"{where} has no column {missing[0]!r}; it has {', '.join(data.column_names)}",
-            hint="say which column it is with [columns] in a TOML of the task's name",
-        )
-    table = data.select_columns(list(columns)).with_format("arrow")[:]
-    table = table.select(list(columns)).replace_schema_metadata(None)
-    for name in columns:
-        if table.column(name).null_count:
-            row = table.column(name).is_null().to_pylist().index(True)
-            raise SourceError(f"{where}, row {row + 1}: column {name!r} is missing")
-    return table.cast(pa.schema([(field.name, _plain(field.type)) for field in table.schema]))
-
-
-def _plain(kind: pa.DataType) -> pa.DataType:
-    """One Arrow type for each kind of value, whatever the file used."""
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return pa.list_(_plain(kind.value_type))
-    if pa.types.is_large_string(kind) or pa.types.is_string(kind) or pa.types.is_dictionary(kind):
-        return pa.string()
-    if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
-        return pa.int64()
-    if pa.types.is_floating(kind):
-        return pa.float64()
-    raise SourceError(f"a column of type {kind} can't be translated or carried over")
 
 
 def _instance_attributes(task: Any, before: dict[str, Any]) -> dict[str, Any]:
@@ -364,5 +295,3 @@ def _statistics(task: Any, split: str, subset: str | None) -> dict[str, Any]:
     except (KeyError, TypeError, ValueError) as error:
         logger.warning("no statistics of %s %s: %s", task.metadata.name, split, error)
         return {}
-
-

@@ -6,12 +6,14 @@ there. Both are written beside their places and moved, so that whatever stops a 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +21,16 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import TypeAdapter, ValidationError
 
 from mmteb_synth.data.tables import QRELS, TableKey, Tables, content_hash
 from mmteb_synth.errors import StoreError, UnknownNameError
 from mmteb_synth.paths import write_text, writing
 
 SCHEMA = 1
+_MANIFEST = "manifest.json"
+_ABANDONED_SECONDS = 86_400.0
+_REBUILD = "delete it and build the set again; translations come from the cache"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +60,8 @@ class Manifest:
         coverage: The share of segments that have a translation, 0 to 1.
         failures: Segments without a translation: their source text and the reason.
         on_failure: What was done with them.
-        dropped: For each table how many rows were left out because of them.
+        kept: For each table the rows that keep English texts because of them, by id or number.
+        dropped: For each table the rows of the English set that were left out because of them, in the same way.
         notes: What a reader of a score must know, in words.
         licence: The source's licence.
         bitext_of: For a bitext set, the source whose translations it pairs.
@@ -88,7 +95,8 @@ class Manifest:
     coverage: float
     failures: list[dict[str, str]] = field(default_factory=list)
     on_failure: str = "stop"
-    dropped: dict[str, int] = field(default_factory=dict)
+    kept: dict[str, list[int | str]] = field(default_factory=dict)
+    dropped: dict[str, list[int | str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     licence: str | None
     bitext_of: str | None = None
@@ -119,10 +127,8 @@ class TranslatedDataset:
         Raises:
             StoreError: A file is missing, damaged or changed.
         """
-        tables: Tables = {}
         try:
-            for file in sorted(self.folder.glob("*/*.parquet")):
-                tables[TableKey(file.parent.name, file.stem)] = pq.ParquetFile(file).read()
+            tables = _read_tables(self.folder)
         except (OSError, pa.ArrowException) as error:
             raise self._damaged(str(error)) from error
         if content_hash(tables) != self.manifest.revision:
@@ -174,7 +180,7 @@ class Store:
             return None
         values = _read_json(pointer)
         folder = self.folder / str(values.get("folder", ""))
-        return TranslatedDataset(folder=folder, manifest=_read_manifest(folder / "manifest.json", name))
+        return TranslatedDataset(folder=folder, manifest=_read_manifest(folder / _MANIFEST, name))
 
     def get(self, name: str) -> TranslatedDataset:
         """A stored set.
@@ -186,7 +192,10 @@ class Store:
         found = self.find(name)
         if found is None:
             raise UnknownNameError(
-                "data set", name, self.names(), hint=f"build it first; {self.folder} holds {len(self.names())} sets"
+                "data set",
+                name,
+                self.names(),
+                hint=f"build it first; {self.folder} holds {len(self.names())} sets",
             )
         return found
 
@@ -212,15 +221,24 @@ class Store:
         previous = self.find_or_none(manifest.name)
         folder = self.folder / f"{manifest.name}-{manifest.revision[:12]}"
         record = json.dumps(dataclasses.asdict(manifest), ensure_ascii=False, sort_keys=True, indent=1) + "\n"
-        with writing(f"the data set {manifest.name}"):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            if not _is_whole(folder, manifest.revision):
+        if _is_whole(folder, manifest.revision):
+            write_text(folder / _MANIFEST, record)
+        else:
+            with writing(f"the data set {manifest.name}"):
+                self.folder.mkdir(parents=True, exist_ok=True)
                 self._write_folder(folder, manifest, tables, record)
-        write_text(folder / "manifest.json", record)
-        pointer = {"schema": SCHEMA, "name": manifest.name, "revision": manifest.revision, "folder": folder.name}
-        write_text(self.folder / f"{manifest.name}.json", json.dumps(pointer, sort_keys=True, indent=1) + "\n")
+        pointer = {
+            "schema": SCHEMA,
+            "name": manifest.name,
+            "revision": manifest.revision,
+            "folder": folder.name,
+        }
+        write_text(
+            self.folder / f"{manifest.name}.json", json.dumps(pointer, sort_keys=True, indent=1) + "\n"
+        )
         if previous is not None and previous.folder != folder:
             shutil.rmtree(previous.folder, ignore_errors=True)
+        self._sweep(folder)
         return TranslatedDataset(folder=folder, manifest=manifest)
 
     def find_or_none(self, name: str) -> TranslatedDataset | None:
@@ -229,6 +247,16 @@ class Store:
             return self.find(name)
         except StoreError:
             return None
+
+    def _sweep(self, current: Path) -> None:
+        """Remove what killed runs left of this set; what is young may be another run's that is alive."""
+        name = current.name.rpartition("-")[0]
+        left = re.compile(rf"\.{re.escape(name)}(\.json)?\.\w+|{re.escape(name)}-[0-9a-f]{{12}}")
+        for place in self.folder.iterdir():
+            if left.fullmatch(place.name) and place != current:
+                with contextlib.suppress(OSError):
+                    if time.time() - place.stat().st_mtime > _ABANDONED_SECONDS:
+                        _remove(place)
 
     def _write_folder(
         self, folder: Path, manifest: Manifest, tables: Mapping[TableKey, pa.Table], record: str
@@ -240,7 +268,7 @@ class Store:
                 path.parent.mkdir(exist_ok=True)
                 pq.write_table(table, path, compression="zstd")
             (temporary / "README.md").write_text(_card(tables), "utf-8")
-            (temporary / "manifest.json").write_text(record, "utf-8")
+            (temporary / _MANIFEST).write_text(record, "utf-8")
             temporary.chmod(0o755)
             shutil.rmtree(folder, ignore_errors=True)
             os.replace(temporary, folder)  # noqa: PTH105
@@ -249,15 +277,28 @@ class Store:
             raise
 
 
+def _remove(place: Path) -> None:
+    if place.is_dir():
+        shutil.rmtree(place)
+    else:
+        place.unlink()
+
+
 def _is_whole(folder: Path, revision: str) -> bool:
     """Whether a folder already holds exactly this content."""
     try:
-        tables = {
-            TableKey(file.parent.name, file.stem): pq.ParquetFile(file).read() for file in folder.glob("*/*.parquet")
-        }
+        tables = _read_tables(folder)
     except (OSError, pa.ArrowException):
         return False
     return bool(tables) and content_hash(tables) == revision
+
+
+def _read_tables(folder: Path) -> Tables:
+    tables: Tables = {}
+    for path in sorted(folder.glob("*/*.parquet")):
+        with pq.ParquetFile(path) as file:
+            tables[TableKey(path.parent.name, path.stem)] = file.read()
+    return tables
 
 
 def _card(tables: Mapping[TableKey, pa.Table]) -> str:
@@ -274,20 +315,24 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise StoreError(f"{path} is damaged: {error}", hint="delete it and build the set again") from error
-    if not isinstance(values, dict):
-        raise StoreError(f"{path} is damaged: it holds no object", hint="delete it and build the set again")
-    if values.get("schema", SCHEMA) > SCHEMA:
-        raise StoreError(f"{path} was written by a newer mmteb-synth", hint="pip install --upgrade mmteb-synth")
+        raise StoreError(f"{path} is damaged: {error}", hint=_REBUILD) from error
+    if not isinstance(values, dict) or not isinstance(values.get("schema"), int):
+        raise StoreError(f"{path} is damaged: it has no schema number", hint=_REBUILD)
+    if values["schema"] > SCHEMA:
+        raise StoreError(
+            f"{path} was written by a newer mmteb-synth", hint="pip install --upgrade mmteb-synth"
+        )
     return values
 
 
 def _read_manifest(path: Path, name: str) -> Manifest:
     values = _read_json(path)
     try:
-        manifest = Manifest(**values)
-    except TypeError as error:
-        raise StoreError(f"{path} is damaged: {error}", hint="delete it and build the set again") from error
+        manifest: Manifest = TypeAdapter(Manifest).validate_python(values)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(str(part) for part in problem["loc"])
+        raise StoreError(f"{path} is damaged: {place}: {problem['msg']}", hint=_REBUILD) from error
     if manifest.name != name:
         raise StoreError(f"{path} is the record of {manifest.name}, not of {name}")
     return manifest

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mmteb_synth.errors import SourceError
 
@@ -27,6 +28,28 @@ class TableKey(NamedTuple):
 Tables = dict[TableKey, pa.Table]
 
 CORPUS, QUERIES, QRELS, TOP_RANKED, DEFAULT = "corpus", "queries", "qrels", "top_ranked", "default"
+
+
+def first_missing(column: pa.ChunkedArray, *, nan: bool = False) -> int | None:
+    """The first row whose value is missing, or whose list holds a missing one; None where there is none.
+
+    Args:
+        column: Any column.
+        nan: Whether a number that is none counts as missing.
+    """
+    row: int = pc.index(pc.is_null(column, nan_is_null=nan), True).as_py()
+    if row >= 0:
+        return row
+    if is_list(column.type):
+        gap = pc.index(pc.is_null(pc.list_flatten(column), nan_is_null=nan), True).as_py()
+        if gap >= 0:
+            return int(pc.list_parent_indices(column)[gap].as_py())
+    return None
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether a column holds a list in each row."""
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
 
 
 def content_hash(tables: Mapping[TableKey, pa.Table]) -> str:
@@ -49,16 +72,15 @@ def content_hash(tables: Mapping[TableKey, pa.Table]) -> str:
 
 def _column_digest(column: pa.ChunkedArray) -> bytes:
     """The digest of one column: null marks, list lengths and text lengths apart from the values themselves."""
-    if column.null_count:
-        nulls = np.concatenate([chunk.is_null().to_numpy(zero_copy_only=False) for chunk in column.chunks])
-        marks = np.packbits(nulls).tobytes()
-    else:
-        marks = b""
     kind = column.type
-    digest = hashlib.blake2b(marks, digest_size=20)
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+    if pa.types.is_dictionary(kind):
+        return _column_digest(column.cast(kind.value_type))
+    digest = hashlib.blake2b(_null_marks(column), digest_size=20)
+    if is_list(kind):
         inner = pa.chunked_array([chunk.flatten() for chunk in column.chunks], type=kind.value_type)
-        lengths = pa.chunked_array([chunk.value_lengths().cast(pa.int64()) for chunk in column.chunks], pa.int64())
+        lengths = pa.chunked_array(
+            [chunk.value_lengths().cast(pa.int64()) for chunk in column.chunks], pa.int64()
+        )
         digest.update(b"list" + _column_digest(lengths.fill_null(0)) + _column_digest(inner))
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
         digest.update(b"text")
@@ -72,15 +94,27 @@ def _column_digest(column: pa.ChunkedArray) -> bytes:
     elif pa.types.is_floating(kind):
         digest.update(b"float" + _numbers(column, pa.float64(), "<f8"))
     else:
-        raise SourceError(f"a column of type {kind} can't be stored", hint="keep text, numbers and lists of them")
+        raise SourceError(
+            f"a column of type {kind} can't be stored", hint="keep text, numbers and lists of them"
+        )
     return digest.digest()
 
 
-def _encoded(column: pa.ChunkedArray) -> Iterator[tuple[bytes, bytes]]:
-    """The UTF-8 lengths and bytes of a text column, piece by piece."""
+def _null_marks(column: pa.ChunkedArray) -> bytes:
+    if not column.null_count:
+        return b""
+    nulls = [chunk.is_null().to_numpy(zero_copy_only=False) for chunk in column.chunks]
+    return np.packbits(np.concatenate(nulls)).tobytes()
+
+
+def _encoded(column: pa.ChunkedArray) -> Iterator[tuple[bytes, memoryview]]:
+    """The UTF-8 lengths and bytes of a text column, piece by piece, straight from Arrow's buffers."""
     for chunk in column.chunks:
-        data = [text.encode() for text in chunk.fill_null("").to_pylist()]
-        yield np.fromiter(map(len, data), "<i8", len(data)).tobytes(), b"".join(data)
+        texts = chunk.fill_null("").cast(pa.large_binary())
+        _, places, data = texts.buffers()
+        if len(texts):
+            ends = np.frombuffer(places, "<i8")[texts.offset : texts.offset + len(texts) + 1]
+            yield np.diff(ends).astype("<i8").tobytes(), memoryview(data or b"")[ends[0] : ends[-1]]
 
 
 def _numbers(column: pa.ChunkedArray, kind: pa.DataType, code: str) -> bytes:

@@ -1,0 +1,173 @@
+"""The sets that a build makes: which source, language and translator, and what decides the content."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from mmteb_synth import checks, hashing, paths, registry
+from mmteb_synth.data import source as sources
+from mmteb_synth.data.store import SCHEMA, set_name
+from mmteb_synth.errors import UnknownNameError, UsageError
+from mmteb_synth.selection import Member
+from mmteb_synth.specs import BitextSpec, TaskSpec
+from mmteb_synth.translate import translators
+from mmteb_synth.translate.backends import replay
+from mmteb_synth.translate.cache import Cache
+from mmteb_synth.types import Language, OnFailure
+
+SOURCE = "source"
+"""The translator of English: every text is its own translation and nothing is asked."""
+AUTHORED = "authored"
+ENGLISH = "eng-Latn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOptions:
+    """How sets are built.
+
+    Attributes:
+        translator: The translator's name; None takes what is bundled.
+        base_url: Another endpoint for the translator.
+        source_dir: A local mirror of the Hub.
+        concurrency: Requests in flight; None takes the translator's own.
+        offline: Ask nobody; what the cache lacks has failed.
+        retry_failed: Ask again for what was refused, cut off or empty before.
+        on_failure: What becomes of segments without a translation.
+        tolerate: The share of segments that may fail without holding a set back, 0 to 1.
+        limit: The first rows only, for a trial.
+        all_rows: Translate also what MTEB never shows a model.
+    """
+
+    translator: str | None = None
+    base_url: str | None = None
+    source_dir: Path | None = None
+    concurrency: int | None = None
+    offline: bool = False
+    retry_failed: bool = False
+    on_failure: OnFailure = "stop"
+    tolerate: float = 0.0
+    limit: int | None = None
+    all_rows: bool = False
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and self.limit < 1:
+            raise UsageError(f"--limit must be at least 1, not {self.limit}")
+        if not 0 <= self.tolerate <= 1:
+            raise UsageError(f"--tolerate is a share between 0 and 1, not {self.tolerate}")
+        if self.concurrency is not None and self.concurrency < 1:
+            raise UsageError(f"--concurrency must be at least 1, not {self.concurrency}")
+        if self.on_failure not in get_args(OnFailure):
+            raise UnknownNameError("policy for failures", self.on_failure, get_args(OnFailure))
+        if self.concurrency is not None and self.concurrency < 1:
+            raise UsageError(f"--concurrency must be at least 1, not {self.concurrency}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One set to build.
+
+    Attributes:
+        spec: The English set.
+        bitext: The bitext set to make from its translations instead.
+        splits: The splits that are scored.
+        language: The target language.
+        translator: Who translates; None for English.
+        warning: What the translator says of the language.
+        options: How it is built.
+    """
+
+    spec: TaskSpec
+    bitext: BitextSpec | None
+    splits: tuple[str, ...]
+    language: Language
+    translator: translators.Translator | None
+    warning: str | None
+    options: BuildOptions
+
+    @property
+    def translator_name(self) -> str:
+        """The translator's name, `source` for English."""
+        return self.translator.name if self.translator else SOURCE
+
+    @property
+    def name(self) -> str:
+        """The set's public name."""
+        source = self.bitext.name if self.bitext else self.spec.name
+        label = self.translator.label if self.translator else SOURCE
+        return set_name(source, self.language.code, label, self.options.limit)
+
+    def fingerprint(self, identity: sources.SourceIdentity, bundle: str) -> str:
+        """The digest of all that decides the content, but for the translations themselves."""
+        return hashing.json_digest(
+            {
+                "source": dataclasses.asdict(identity),
+                "spec": self.spec.model_dump(mode="json", exclude={"path"}),
+                "bitext": self.bitext.max_pairs if self.bitext else None,
+                "splits": self.splits,
+                "translator": self.translator.identity() if self.translator else SOURCE,
+                "bundle": bundle,
+                "checks": checks.CHECKS_VERSION,
+                "all_rows": self.options.all_rows,
+                "store": SCHEMA,
+            },
+            length=32,
+        )
+
+    def changes(self, cache: Cache) -> list[int]:
+        """The cache's counters of the translations that the set is made of; English needs no cache."""
+        return list(cache.changes(self.translator.name, self.language.code)) if self.translator else []
+
+
+def jobs_of(members: Sequence[Member], wanted: Sequence[Language], options: BuildOptions) -> Iterator[Job]:
+    """One job for each set and language, so that all names and translators are proven before any work is done.
+
+    Args:
+        members: The sets.
+        wanted: The languages; English is its own translator, and there is no English bitext.
+        options: How they are built.
+
+    Raises:
+        UsageError: A set has no bundled translations and no translator was named.
+        TranslatorError: The translator can't be used at all, or not for a language.
+    """
+    cache: dict[str, translators.Translator] = {}
+    for member in members:
+        spec = member.spec
+        base = registry.get_task(spec.source) if isinstance(spec, BitextSpec) else spec
+        if not isinstance(base, TaskSpec):
+            raise UsageError(f"{spec.name} can't be made from another bitext set")
+        for language in wanted:
+            english = language.code == ENGLISH
+            if english and isinstance(spec, BitextSpec):
+                continue
+            translator = None
+            if not english:
+                name = options.translator or _bundled_translator(base, language)
+                if name not in cache:
+                    cache[name] = translators.resolve(name, base_url=options.base_url)
+                translator = cache[name]
+            yield Job(
+                spec=base,
+                bitext=spec if isinstance(spec, BitextSpec) else None,
+                splits=sources.eval_splits(base, member.splits),
+                language=language,
+                translator=translator,
+                warning=translator.check_language(language) if translator else None,
+                options=options,
+            )
+
+
+def _bundled_translator(spec: TaskSpec, language: Language) -> str:
+    """`authored` where translations of a bundled set are bundled; otherwise the user must choose."""
+    is_bundled = spec.is_own and spec.path is not None and spec.path.is_relative_to(paths.bundled_tasks())
+    if is_bundled and replay.bundled_files(paths.bundled_translations(), language):
+        return AUTHORED
+    usable = [info.name for info in translators.available() if info.usable and info.name != AUTHORED]
+    raise UsageError(
+        f"{spec.name} has no bundled {language.name} translations; choose who translates it with --translator",
+        hint=f"usable here: {', '.join(usable) or 'none yet'} (mmteb-synth translators lists all and what they need)",
+    )

@@ -1,0 +1,331 @@
+"""Sets are built one after another: identified, skipped where nothing changed, translated, and stored whole."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from mmteb_synth import checks, hashing, paths
+from mmteb_synth.building.jobs import AUTHORED, BuildOptions, Job, jobs_of
+from mmteb_synth.data import bitext, failures, segments
+from mmteb_synth.data import source as sources
+from mmteb_synth.data.layout import collapse
+from mmteb_synth.data.sampling import draws
+from mmteb_synth.data.segments import Counts
+from mmteb_synth.data.store import Manifest, Store
+from mmteb_synth.data.tables import Tables
+from mmteb_synth.errors import CacheError, SynthError, TranslatorError
+from mmteb_synth.selection import Member
+from mmteb_synth.translate import engine
+from mmteb_synth.translate.backends import replay
+from mmteb_synth.translate.cache import Cache
+from mmteb_synth.types import Language, ProgressHook, Segment, Usage
+
+ProgressFactory = Callable[[str], ProgressHook]
+"""Called with a set's name before it is translated; its result is called as the work proceeds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetReport:
+    """What became of one set.
+
+    Attributes:
+        name: The set's name.
+        status: `built`, `unchanged`, `held back` (it has failures) or `failed` (it could not be made at all).
+        counts: What it holds; None where it was not loaded.
+        hits: Segments that the cache answered.
+        requests: Requests that were made.
+        usage: Tokens that they used.
+        failures: Segments without a translation and the reason.
+        error: Why it failed.
+        warnings: What the user should know.
+    """
+
+    name: str
+    status: Literal["built", "unchanged", "held back", "failed"]
+    counts: Counts | None = None
+    hits: int = 0
+    requests: int = 0
+    usage: Usage = field(default_factory=Usage)
+    failures: Mapping[str, str] = field(default_factory=dict)
+    error: SynthError | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildReport:
+    """What became of all sets of a run."""
+
+    sets: tuple[SetReport, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every set is stored."""
+        return all(report.status in ("built", "unchanged") for report in self.sets)
+
+
+def build(
+    wanted: Sequence[Language],
+    members: Sequence[Member],
+    *,
+    options: BuildOptions,
+    folders: paths.Folders,
+    progress: ProgressFactory | None = None,
+    report: Callable[[SetReport], None] | None = None,
+) -> BuildReport:
+    """Translate sets into languages and store them, one whole set after another.
+
+    Args:
+        wanted: The languages; English builds the untranslated sets.
+        members: The sets.
+        options: How they are built.
+        folders: Where cache and data sets lie.
+        progress: Makes a progress hook for a set.
+        report: Called with each set's report as soon as it is done.
+
+    Returns:
+        What became of each set. A set that fails doesn't stop the others.
+
+    Raises:
+        UsageError: A set has no bundled translations and no translator was named.
+        TranslatorError: The translator can't be used, or not for a language; what was translated so far is kept.
+        CacheError: The cache can't be used.
+    """
+    jobs = list(jobs_of(members, wanted, options))
+    reports: list[SetReport] = []
+    loader = _Loader(options, folders)
+    store = Store(folders.data_dir)
+    for job in jobs:
+        with _opened(job, folders) as (cache, bundle):
+            done = _build_one(job, loader, store, cache, bundle, progress)
+        reports.append(done)
+        if report:
+            report(done)
+    return BuildReport(sets=tuple(reports))
+
+
+class _Loader:
+    """Knows and loads an English set once for all languages of a run, and holds one at a time."""
+
+    def __init__(self, options: BuildOptions, folders: paths.Folders) -> None:
+        self._options, self._folders = options, folders
+        self._identities: dict[str, sources.SourceIdentity] = {}
+        self._key: tuple[str, tuple[str, ...]] | None = None
+        self._source: sources.SourceSet | None = None
+
+    def identify(self, job: Job) -> sources.SourceIdentity:
+        if job.spec.name not in self._identities:
+            self._identities[job.spec.name] = sources.identify(job.spec, self._options.source_dir)
+        return self._identities[job.spec.name]
+
+    def load(self, job: Job) -> sources.SourceSet:
+        key = (job.spec.name, job.splits)
+        if self._source is None or self._key != key:
+            self._source = None
+            self._source = sources.load(
+                job.spec,
+                source_dir=self._options.source_dir,
+                scratch=self._folders.scratch_dir,
+                splits=job.splits,
+                limit=self._options.limit,
+                all_rows=self._options.all_rows,
+            )
+            self._key = key
+        return self._source
+
+
+@contextlib.contextmanager
+def _opened(job: Job, folders: paths.Folders) -> Iterator[tuple[Cache, str]]:
+    """The cache, with what is bundled for the job's language below it, and that layer's digest."""
+    below, bundle = None, ""
+    if job.translator_name == AUTHORED:
+        files = replay.bundled_files(paths.bundled_translations(), job.language)
+        bundle = hashing.files_digest([(file.name, file) for file in files])
+        below = replay.bundled_rows(paths.bundled_translations(), job.language)
+    with Cache(folders.cache_file, below=below) as cache:
+        yield cache, bundle
+
+
+def _build_one(
+    job: Job,
+    loader: _Loader,
+    store: Store,
+    cache: Cache,
+    bundle: str,
+    progress: ProgressFactory | None,
+) -> SetReport:
+    try:
+        fingerprint = job.fingerprint(loader.identify(job), bundle)
+        stored = store.find_or_none(job.name)
+        if stored and _unchanged(stored.manifest, fingerprint, job, cache):
+            return SetReport(name=job.name, status="unchanged", warnings=tuple(stored.manifest.notes))
+        return _translate_and_store(job, loader.load(job), store, cache, fingerprint, progress)
+    except (TranslatorError, CacheError):
+        raise
+    except SynthError as error:
+        return SetReport(name=job.name, status="failed", error=error)
+
+
+def _unchanged(manifest: Manifest, fingerprint: str, job: Job, cache: Cache) -> bool:
+    """Whether building again would give the same.
+
+    A complete set depends on none but replaced translations. One with failures also depends on added ones and on
+    what is to be done about failures; and where somebody can be asked, it is tried again.
+    """
+    if manifest.fingerprint != fingerprint:
+        return False
+    changes = job.changes(cache)
+    if not manifest.failures:
+        return manifest.changes[-1:] == changes[-1:]
+    can_be_asked = job.translator is not None and job.translator.gap is None and not job.options.offline
+    return (
+        manifest.changes == changes
+        and manifest.on_failure == job.options.on_failure
+        and not can_be_asked
+        and not _is_held_back(job, 1 - manifest.coverage)
+    )
+
+
+def _is_held_back(job: Job, share: float) -> bool:
+    return job.options.on_failure == "stop" and round(share, 12) > job.options.tolerate
+
+
+def _translate_and_store(
+    job: Job,
+    source: sources.SourceSet,
+    store: Store,
+    cache: Cache,
+    fingerprint: str,
+    progress: ProgressFactory | None,
+) -> SetReport:
+    if job.bitext:
+        wanted, counts = bitext.candidates(source)
+    else:
+        wanted, counts = segments.collect(source.layout, source.tables, source.needed, job.spec.register)
+    run = _translate(job, wanted, cache, progress)
+    share = len(run.failures) / max(len(wanted), 1)
+    warnings = [f"{job.spec.name}: {difference}" for difference in source.differences]
+    if job.warning:
+        warnings.append(job.warning)
+    report = SetReport(
+        name=job.name,
+        status="held back",
+        counts=counts,
+        hits=run.hits,
+        requests=run.requests,
+        usage=run.usage,
+        failures={segment.text: reason for segment, reason in run.failures.items()},
+        warnings=tuple(warnings),
+    )
+    if _is_held_back(job, share):
+        return report
+    tables, extra = _bitext_tables(job, wanted, counts, run) if job.bitext else _tables(job, source, run)
+    record: dict[str, Any] = {
+        "counts": dataclasses.asdict(counts),
+        "coverage": 1.0 - share,
+        "failures": [
+            {"source": segment.text, "kind": segment.kind, "reason": reason}
+            for segment, reason in run.failures.items()
+        ],
+        "usage": dataclasses.asdict(run.usage),
+        "fingerprint": fingerprint,
+        "changes": job.changes(cache),
+        **extra,
+    }
+    store.save(_manifest(job, source, record), tables)
+    return dataclasses.replace(report, status="built", warnings=(*warnings, *extra["notes"]))
+
+
+def _translate(
+    job: Job, wanted: Mapping[Segment, None], cache: Cache, progress: ProgressFactory | None
+) -> engine.TranslationRun:
+    if job.translator is None:
+        return engine.TranslationRun(translations={segment: segment.text for segment in wanted})
+    return engine.translate(
+        wanted,
+        job.language,
+        job.translator,
+        cache,
+        concurrency=job.options.concurrency,
+        offline=job.options.offline,
+        retry_failed=job.options.retry_failed,
+        progress=progress(job.name) if progress else None,
+    )
+
+
+def _tables(job: Job, source: sources.SourceSet, run: engine.TranslationRun) -> tuple[Tables, dict[str, Any]]:
+    """The tables to store, and what the manifest must say of how they were made."""
+
+    def translate(segment: Segment) -> str:
+        return run.translations.get(segment, segment.text)
+
+    tables = segments.reassemble(source.layout, source.tables, source.needed, job.spec.register, translate)
+    extra: dict[str, Any] = {
+        "notes": [],
+        "task_type": source.task_type,
+        "eval_splits": list(source.eval_splits),
+        "instance_attributes": source.instance_attributes,
+    }
+    if any(marks is not None for marks in source.needed.values()):
+        extra["protocol"] = {**draws(source.task), "mteb_version": source.identity.mteb_version}
+    if run.failures:
+        policy = failures.DROP if job.options.on_failure == "drop" else failures.KEEP
+        settled = failures.settle(source, tables, set(run.failures), policy)
+        total = len(run.failures) + len(run.translations)
+        extra |= {
+            "kept": settled.kept,
+            "dropped": settled.dropped,
+            "notes": failures.notes(len(run.failures), total, settled),
+        }
+        tables = settled.tables
+    return collapse(source.layout, tables), extra
+
+
+def _bitext_tables(
+    job: Job, wanted: Mapping[Segment, None], counts: Counts, run: engine.TranslationRun
+) -> tuple[Tables, dict[str, Any]]:
+    """The pairs to store, and what the manifest must say of how they were made."""
+    assert job.bitext is not None
+    pairs = bitext.pairs(
+        job.spec.name,
+        wanted,
+        run.translations,
+        job.language.code,
+        job.bitext.max_pairs,
+        unencoded=counts.unencoded,
+    )
+    return pairs.tables, {
+        "notes": pairs.notes,
+        "task_type": "BitextMining",
+        "eval_splits": [bitext.SPLIT],
+        "subset": pairs.subset,
+        "bitext_of": job.spec.name,
+        "counts": pairs.counts,
+    }
+
+
+def _manifest(job: Job, source: sources.SourceSet, record: Mapping[str, Any]) -> Manifest:
+    translator = job.translator
+    return Manifest(
+        name=job.name,
+        source_task=job.spec.name,
+        language=job.language.code,
+        translator=job.translator_name,
+        translator_identity=translator.identity() if translator else {},
+        grade=translator.grade if translator else None,
+        prompt_version=translator.prompt_version if translator else None,
+        decoding=translator.decoding if translator else "-",
+        checks_version=checks.CHECKS_VERSION,
+        limit=job.options.limit,
+        all_rows=job.options.all_rows,
+        source={**dataclasses.asdict(source.identity), "differences": list(source.differences)},
+        on_failure=job.options.on_failure,
+        licence=source.license,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        spec=job.spec.model_dump(mode="json", exclude={"path"}, by_alias=True) if job.spec.is_own else None,
+        **record,
+    )

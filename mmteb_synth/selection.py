@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmteb_synth import registry
+from mmteb_synth.errors import UsageError
 from mmteb_synth.specs import BitextSpec, Suite, TaskSpec
 
 DEFAULT_SUITE = "mini"
@@ -54,19 +55,30 @@ def choose(tasks: Sequence[str] = (), suites: Sequence[str] = ()) -> Choice:
     """
     if not tasks and not suites:
         suites = (DEFAULT_SUITE,)
-    members: dict[str, Member] = {}
     found = tuple(registry.get_suite(name) for name in suites)
+    members: dict[str, Member] = {}
     for suite in found:
         for entry in suite.tasks:
-            member = Member(spec=registry.get_task(entry.name), splits=entry.splits)
-            members.setdefault(member.spec.name, member)
-    for name in tasks:
-        spec = registry.get_task(name)
-        members[spec.name] = Member(spec=spec)
+            _add(members, Member(spec=registry.get_task(entry.name), splits=entry.splits))
     for suite in found:
         for pairs in suite.bitext:
-            members.setdefault(pairs.name, Member(spec=pairs.spec))
-    return Choice(members=tuple(members.values()), suites=found)
+            base = members.get(registry.get_task(pairs.source).name)
+            _add(members, Member(spec=pairs.spec, splits=base.splits if base else ()))
+    for name in tasks:
+        if name not in members:
+            _add(members, Member(spec=registry.get_task(name)))
+    bitext_last = sorted(members.values(), key=lambda member: isinstance(member.spec, BitextSpec))
+    return Choice(members=tuple(bitext_last), suites=found)
+
+
+def _add(members: dict[str, Member], member: Member) -> None:
+    """Add a set unless it is there, in which case the first place that names it decides its splits."""
+    known = members.setdefault(member.spec.name, member)
+    if known.spec != member.spec:
+        raise UsageError(
+            f"two different sets are called {member.spec.name}",
+            hint="choose them one after another, or rename one",
+        )
 
 
 def from_manifest(source: str, splits: Sequence[str], choice: Choice | None) -> Member:

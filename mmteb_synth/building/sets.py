@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from mmteb_synth import checks, hashing, paths
-from mmteb_synth.building.jobs import AUTHORED, BuildOptions, Job, jobs_of
+from mmteb_synth import checks, paths
+from mmteb_synth.building.inputs import Loader, collect, opened
+from mmteb_synth.building.jobs import BuildOptions, Job, jobs_of
 from mmteb_synth.data import bitext, failures, segments
 from mmteb_synth.data import source as sources
 from mmteb_synth.data.layout import collapse
@@ -21,7 +21,6 @@ from mmteb_synth.data.tables import Tables
 from mmteb_synth.errors import CacheError, SynthError, TranslatorError
 from mmteb_synth.selection import Member
 from mmteb_synth.translate import engine
-from mmteb_synth.translate.backends import replay
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.types import Language, ProgressHook, Segment, Usage
 
@@ -97,10 +96,10 @@ def build(
     """
     jobs = list(jobs_of(members, wanted, options))
     reports: list[SetReport] = []
-    loader = _Loader(options, folders)
+    loader = Loader(options, folders)
     store = Store(folders.data_dir)
     for job in jobs:
-        with _opened(job, folders) as (cache, bundle):
+        with opened(job, folders) as (cache, bundle):
             done = _build_one(job, loader, store, cache, bundle, progress)
         reports.append(done)
         if report:
@@ -108,51 +107,9 @@ def build(
     return BuildReport(sets=tuple(reports))
 
 
-class _Loader:
-    """Knows and loads an English set once for all languages of a run, and holds one at a time."""
-
-    def __init__(self, options: BuildOptions, folders: paths.Folders) -> None:
-        self._options, self._folders = options, folders
-        self._identities: dict[str, sources.SourceIdentity] = {}
-        self._key: tuple[str, tuple[str, ...]] | None = None
-        self._source: sources.SourceSet | None = None
-
-    def identify(self, job: Job) -> sources.SourceIdentity:
-        if job.spec.name not in self._identities:
-            self._identities[job.spec.name] = sources.identify(job.spec, self._options.source_dir)
-        return self._identities[job.spec.name]
-
-    def load(self, job: Job) -> sources.SourceSet:
-        key = (job.spec.name, job.splits)
-        if self._source is None or self._key != key:
-            self._source = None
-            self._source = sources.load(
-                job.spec,
-                source_dir=self._options.source_dir,
-                scratch=self._folders.scratch_dir,
-                splits=job.splits,
-                limit=self._options.limit,
-                all_rows=self._options.all_rows,
-            )
-            self._key = key
-        return self._source
-
-
-@contextlib.contextmanager
-def _opened(job: Job, folders: paths.Folders) -> Iterator[tuple[Cache, str]]:
-    """The cache, with what is bundled for the job's language below it, and that layer's digest."""
-    below, bundle = None, ""
-    if job.translator_name == AUTHORED:
-        files = replay.bundled_files(paths.bundled_translations(), job.language)
-        bundle = hashing.files_digest([(file.name, file) for file in files])
-        below = replay.bundled_rows(paths.bundled_translations(), job.language)
-    with Cache(folders.cache_file, below=below) as cache:
-        yield cache, bundle
-
-
 def _build_one(
     job: Job,
-    loader: _Loader,
+    loader: Loader,
     store: Store,
     cache: Cache,
     bundle: str,
@@ -202,10 +159,7 @@ def _translate_and_store(
     fingerprint: str,
     progress: ProgressFactory | None,
 ) -> SetReport:
-    if job.bitext:
-        wanted, counts = bitext.candidates(source)
-    else:
-        wanted, counts = segments.collect(source.layout, source.tables, source.needed, job.spec.register)
+    wanted, counts = collect(job, source)
     run = _translate(job, wanted, cache, progress)
     share = len(run.failures) / max(len(wanted), 1)
     warnings = [f"{job.spec.name}: {difference}" for difference in source.differences]

@@ -1,0 +1,66 @@
+"""What builds and plans read: the English sets, their segments, and the cache."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from mmteb_synth import hashing, paths
+from mmteb_synth.building.jobs import AUTHORED, BuildOptions, Job
+from mmteb_synth.data import bitext, segments
+from mmteb_synth.data import source as sources
+from mmteb_synth.data.segments import Counts
+from mmteb_synth.translate.backends import replay
+from mmteb_synth.translate.cache import Cache
+from mmteb_synth.types import Segment
+
+
+class Loader:
+    """Knows and loads an English set once for all languages of a run, and holds one at a time."""
+
+    def __init__(self, options: BuildOptions, folders: paths.Folders) -> None:
+        self._options, self._folders = options, folders
+        self._identities: dict[str, sources.SourceIdentity] = {}
+        self._key: tuple[str, tuple[str, ...]] | None = None
+        self._source: sources.SourceSet | None = None
+
+    def identify(self, job: Job) -> sources.SourceIdentity:
+        """Which data a job reads, without loading them."""
+        if job.spec.name not in self._identities:
+            self._identities[job.spec.name] = sources.identify(job.spec, self._options.source_dir)
+        return self._identities[job.spec.name]
+
+    def load(self, job: Job) -> sources.SourceSet:
+        """The English set of a job."""
+        key = (job.spec.name, job.splits)
+        if self._source is None or self._key != key:
+            self._source = None
+            self._source = sources.load(
+                job.spec,
+                source_dir=self._options.source_dir,
+                scratch=self._folders.scratch_dir,
+                splits=job.splits,
+                limit=self._options.limit,
+                all_rows=self._options.all_rows,
+            )
+            self._key = key
+        return self._source
+
+
+def collect(job: Job, source: sources.SourceSet) -> tuple[dict[Segment, None], Counts]:
+    """The segments that a job needs translated, as an ordered set, and the counts."""
+    if job.bitext:
+        return bitext.candidates(source)
+    return segments.collect(source.layout, source.tables, source.needed, job.spec.register)
+
+
+@contextlib.contextmanager
+def opened(job: Job, folders: paths.Folders) -> Iterator[tuple[Cache, str]]:
+    """The cache, with what is bundled for the job's language below it, and that layer's digest."""
+    below, bundle = None, ""
+    if job.translator_name == AUTHORED:
+        files = replay.bundled_files(paths.bundled_translations(), job.language)
+        bundle = hashing.files_digest([(file.name, file) for file in files])
+        below = replay.bundled_rows(paths.bundled_translations(), job.language)
+    with Cache(folders.cache_file, below=below) as cache:
+        yield cache, bundle

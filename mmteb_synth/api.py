@@ -1,10 +1,8 @@
-"""The public functions: defaults are filled in here, and verbs are put one after another.
-
-Verbs don't know each other. What needs two of them, as scoring English that nobody built yet, happens here.
-"""
+"""The public functions: what users write becomes values, defaults are filled in, and a verb is called."""
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -13,21 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from mmteb_synth import languages as language_names
 from mmteb_synth import paths, selection
-from mmteb_synth.errors import UnknownNameError
+from mmteb_synth.errors import EvaluationError, StoreError, UsageError
 from mmteb_synth.types import Language, OnFailure
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from mmteb_synth.building import BuildReport, ProgressFactory, SetReport
+    from mmteb_synth.data.store import Store
     from mmteb_synth.evaluation.runner import EvaluationReport, TaskReport
-    from mmteb_synth.evaluation.scored import ScoredTask
     from mmteb_synth.ranking.board import Board
 
 Names = str | Sequence[str]
 Place = str | Path | None
-
-ENGLISH = Language(code="eng-Latn", name="English")
 
 
 def build(
@@ -134,12 +130,14 @@ def evaluate(
     Args:
         model: A name that MTEB knows, a hub name, a path, `package.module:callable`, or a `SentenceTransformer` or
             MTEB encoder object; or a list of these.
-        languages: Languages as users write them; None takes all that were built, and English.
+        languages: Languages as users write them; None takes all that were built, and English. English is built where
+            it is missing: beside each translated set, and whole for other sets that were named; with nothing built
+            and nothing named, that of the suite `mini`.
         tasks: Names of sets; with no suite either, all that were built.
         suite: Names of suites; their native members are scored too.
         translator: Narrows to these translators' sets; English is never narrowed.
         model_name: The name that a path, callable or object is known by, as `org/name`; needs a single model.
-        revision: The model's revision on the Hub.
+        revision: The model's revision on the Hub; needs a single model.
         prompts: Prompts by `query`, `document`, task type or task name.
         prompts_like: Take the prompts of another model of MTEB's registry.
         batch_size: Texts a batch.
@@ -148,7 +146,7 @@ def evaluate(
         max_seq_length: Tokens at which texts are cut.
         trust_remote_code: Whether code from the Hub may run.
         predictions: Where MTEB writes predictions.
-        source_dir: A local mirror of the Hub, for English that is not built yet.
+        source_dir: A local mirror of the Hub, for English that is not built yet and for native sets.
         data_dir: Where data sets are stored.
         cache_dir: Where `cache.sqlite` lies.
         results_dir: What `mteb.ResultCache` takes; scores go to its sub-folder `results`.
@@ -161,23 +159,24 @@ def evaluate(
 
     Raises:
         UsageError: A name is unknown.
-        StoreError: Nothing that was chosen is built.
+        StoreError: Nothing of a language that was asked for is built.
+        SourceError: English was all that was asked for, and can't be had.
     """
+    from mmteb_synth import scope
     from mmteb_synth.evaluation import models, runner
 
+    many = list(model) if isinstance(model, (list, tuple)) else [model]
+    _check_models(many, model_name=model_name, revision=revision, batch_size=batch_size)
     folders = paths.folders(cache_dir=cache_dir, data_dir=data_dir, results_dir=results_dir)
     say = warn or partial(warnings.warn, stacklevel=2)
-    scored = _scored(
+    scored = scope.to_score(
+        folders,
         _choice(tasks, suite),
         None if languages is None else _languages(languages),
         _names(translator),
-        folders,
-        _path(source_dir),
-        say,
+        source_dir=_path(source_dir),
+        warn=say,
     )
-    many = model if isinstance(model, (list, tuple)) else [model]
-    if model_name is not None and len(many) > 1:
-        raise _one_model("--model-name", many)
     loaders = [
         (
             str(one) if isinstance(one, (str, Path)) else type(one).__name__,
@@ -192,6 +191,7 @@ def evaluate(
                 dtype=dtype,
                 max_seq_length=max_seq_length,
                 trust_remote_code=trust_remote_code,
+                task_names={name for task in scored for name in (task.source_task, task.name)},
             ),
         )
         for one in many
@@ -286,6 +286,8 @@ def get_tasks(
 ) -> list[Any]:
     """Built sets as MTEB task objects for `mteb.evaluate`, and the native members of the named suites.
 
+    MTEB is told of them, so that its means over their scores work.
+
     Args:
         languages: Languages as users write them; None takes all that were built.
         tasks: Names of English sets.
@@ -294,9 +296,13 @@ def get_tasks(
         data_dir: Where data sets are stored.
 
     Raises:
-        StoreError: Nothing that was chosen is built.
+        StoreError: Nothing that was chosen is built, or a set is damaged or no longer fits the installed MTEB.
     """
-    return [scored.make() for scored in _built(languages, tasks, suite, translator, data_dir)]
+    from mmteb_synth import scope
+
+    wanted = None if languages is None else _languages(languages)
+    found = scope.built(_store(data_dir), _choice(tasks, suite), wanted, _names(translator))
+    return [_known(task.make()) for task in found]
 
 
 def get_task(name: str, *, data_dir: Place = None) -> Any:
@@ -310,10 +316,9 @@ def get_task(name: str, *, data_dir: Place = None) -> Any:
         UnknownNameError: No such set is built.
         StoreError: It is damaged, or no longer fits the installed MTEB.
     """
-    from mmteb_synth.data.store import Store
     from mmteb_synth.evaluation import tasks
 
-    return tasks.task(Store(paths.folders(data_dir=data_dir).data_dir).get(name))
+    return _known(tasks.task(_store(data_dir).get(name)))
 
 
 def get_benchmark(
@@ -321,34 +326,57 @@ def get_benchmark(
     *,
     suite: str = selection.DEFAULT_SUITE,
     translator: str | None = None,
+    bitext: bool = False,
     data_dir: Place = None,
 ) -> Any:
     """A suite in one language as an `mteb.Benchmark`, named `MTEB(tur-Latn, mini, authored)`.
+
+    Sets that were built with a limit are left out. `mteb.get_benchmark` finds it by its name afterwards.
 
     Args:
         language: As users write it.
         suite: The suite's name.
         translator: Whose sets, where several translators' were built.
+        bitext: Take bitext mining in, which measures the translator too.
         data_dir: Where data sets are stored.
 
     Raises:
-        StoreError: Nothing of it is built.
-        UnknownNameError: Several translators' sets are built and none was named.
+        StoreError: Nothing of it is built, or a set is damaged.
+        UsageError: Several translators' sets are built and none was named.
     """
     import mteb
 
-    scored = _built(language, (), suite, translator or (), data_dir)
-    owners = sorted({one.dataset.manifest.translator for one in scored if one.dataset})
-    if len(owners) > 1:
-        raise UnknownNameError(
-            "choice of a translator", str(translator), owners, hint=f'say translator="{owners[0]}" or another of {owners}'
+    from mmteb_synth import scope
+    from mmteb_synth.evaluation import registration
+
+    (wanted,) = _languages(language)
+    store, choice = _store(data_dir), _choice((), suite)
+    found = [
+        task
+        for task in scope.built(store, choice, [wanted], [translator] if translator else [])
+        if task.dataset is None
+        or (task.dataset.manifest.limit is None and (bitext or not task.dataset.manifest.bitext_of))
+    ]
+    if not found:
+        raise StoreError(
+            f"{store.folder} holds no whole set of the suite {suite} in {wanted.name}",
+            hint=f"build it first: mmteb-synth build --lang {wanted.code} --suite {suite!r}",
         )
-    code = _languages(language)[0].code
-    return mteb.Benchmark(
-        name=f"MTEB({code}, {suite}, {owners[0] if owners else 'native'})",
-        tasks=[one.make() for one in scored],
-        description=f"MTEB's English sets of the suite {suite} in {language_names.parse(code).name}.",
+    owners = sorted({task.translator for task in found if task.dataset and task.translator})
+    if len(owners) > 1:
+        raise UsageError(
+            f"sets of several translators are built: {', '.join(owners)}",
+            hint=f'say which: get_benchmark("{language}", suite="{suite}", translator="{owners[0]}")',
+        )
+    name = f"MTEB({wanted.code}, {suite}, {owners[0] if owners else 'native'})"
+    made = mteb.Benchmark(
+        name=name,
+        tasks=[_known(task.make()) for task in found],
+        description=f"The sets of the suite {suite} in {wanted.name}.",
     )
+    with contextlib.suppress(EvaluationError):  # the benchmark works without its name
+        registration.register_benchmark(made)
+    return made
 
 
 def register(*, data_dir: Place = None) -> list[str]:
@@ -362,95 +390,31 @@ def register(*, data_dir: Place = None) -> list[str]:
 
     Raises:
         EvaluationError: The installed MTEB keeps its registry elsewhere.
+        StoreError: A set is damaged.
     """
-    from mmteb_synth.data.store import Store
     from mmteb_synth.evaluation import registration, tasks
 
     names = []
-    for dataset in Store(paths.folders(data_dir=data_dir).data_dir).all():
+    for dataset in _store(data_dir).all():
         registration.register_task(tasks.task_class(dataset))
         names.append(dataset.manifest.name)
     return names
 
 
-def _scored(
-    choice: selection.Choice | None,
-    wanted: list[Language] | None,
-    translators: list[str],
-    folders: paths.Folders,
-    source_dir: Path | None,
-    warn: Callable[[str], None],
-) -> list[ScoredTask]:
-    """The tasks to score, with English built where it is missing."""
+def _store(data_dir: Place) -> Store:
     from mmteb_synth.data.store import Store
-    from mmteb_synth.evaluation import scored
 
-    store = Store(folders.data_dir)
-    others = None if wanted is None else [language for language in wanted if language != ENGLISH]
-    found = scored.built(store, choice=choice, wanted=others, translators=translators)
-    foreign = [task for task in found if task.language != ENGLISH.code]
-    natives = list(scored.native(choice, _codes(foreign, wanted)))
-    result = [*foreign, *natives]
-    if wanted is None or ENGLISH in wanted:
-        result += _english(choice, foreign, store, folders, source_dir, warn)
-    if not result:
-        raise scored.nothing_built(store)
-    return result
+    return Store(paths.folders(data_dir=data_dir).data_dir)
 
 
-def _english(
-    choice: selection.Choice | None,
-    foreign: list[ScoredTask],
-    store: Any,
-    folders: paths.Folders,
-    source_dir: Path | None,
-    warn: Callable[[str], None],
-) -> list[ScoredTask]:
-    """The English sets that stand beside the translated ones, built where they are missing."""
-    from mmteb_synth import building
-    from mmteb_synth.evaluation import scored
+def _known(task: Any) -> Any:
+    """Tell MTEB of a built set's task: without, its means and prompts by task name fail."""
+    from mmteb_synth.evaluation import registration, tasks
 
-    wanted: dict[str, tuple[selection.Member, int | None, bool]] = {}
-    for task in foreign:
-        manifest = task.dataset.manifest if task.dataset else None
-        if manifest and not manifest.bitext_of:
-            member = selection.from_manifest(manifest.source_task, manifest.eval_splits, choice)
-            wanted[f"{manifest.source_task}.{manifest.limit}"] = (member, manifest.limit, manifest.all_rows)
-    if not wanted:
-        chosen = choice or selection.choose()
-        wanted = {member.spec.name: (member, None, False) for member in chosen.members}
-    names: set[str] = set()
-    for member, limit, all_rows in wanted.values():
-        options = building.BuildOptions(source_dir=source_dir, limit=limit, all_rows=all_rows)
-        for done in building.build([ENGLISH], [member], options=options, folders=folders).sets:
-            if done.error is not None:
-                warn(f"no English score of {done.name}: {done.error.message}")
-            else:
-                names.add(done.name)
-    return [task for task in scored.built(store, choice=None, wanted=[ENGLISH]) if task.name in names]
-
-
-def _codes(foreign: list[ScoredTask], wanted: list[Language] | None) -> list[str]:
-    """The languages whose native members are scored; English too where it was asked for or all were."""
-    if wanted is not None:
-        return [language.code for language in wanted]
-    return [*dict.fromkeys(task.language for task in foreign), ENGLISH.code]
-
-
-def _built(
-    languages: Names | None, tasks: Names, suite: Names, translator: Names, data_dir: Place
-) -> list[ScoredTask]:
-    from mmteb_synth.data.store import Store
-    from mmteb_synth.evaluation import scored
-
-    store = Store(paths.folders(data_dir=data_dir).data_dir)
-    wanted = None if languages is None else _languages(languages)
-    choice = _choice(tasks, suite)
-    found = scored.built(store, choice=choice, wanted=wanted, translators=_names(translator))
-    found += scored.native(choice, _codes(found, wanted))
-    if not found:
-        raise scored.nothing_built(store)
-    return found
+    if isinstance(task.metadata, tasks.SynthMetadata):
+        with contextlib.suppress(EvaluationError):  # `register` says so; scoring itself works without
+            registration.register_task(type(task))
+    return task
 
 
 def _choice(tasks: Names, suite: Names) -> selection.Choice | None:
@@ -459,7 +423,11 @@ def _choice(tasks: Names, suite: Names) -> selection.Choice | None:
 
 
 def _languages(names: Names) -> list[Language]:
-    return [language_names.parse(name) for name in _names(names)]
+    """The languages, each once."""
+    found = list(dict.fromkeys(language_names.parse(name) for name in _names(names)))
+    if not found:
+        raise UsageError("no language was named", hint="mmteb-synth languages lists them")
+    return found
 
 
 def _names(value: Names) -> list[str]:
@@ -470,5 +438,16 @@ def _path(value: Place) -> Path | None:
     return Path(value).expanduser() if value is not None else None
 
 
-def _one_model(flag: str, models: Sequence[Any]) -> UnknownNameError:
-    return UnknownNameError("use of " + flag, f"{len(models)} models", [], hint=f"{flag} names one model: run one at a time")
+def _check_models(
+    models: Sequence[Any], *, model_name: str | None, revision: str | None, batch_size: int
+) -> None:
+    if not models:
+        raise UsageError("no model was named", hint="name one, as sentence-transformers/all-MiniLM-L6-v2")
+    if batch_size < 1:
+        raise UsageError(f"--batch-size must be at least 1, not {batch_size}")
+    for flag, value in {"--model-name": model_name, "--revision": revision}.items():
+        if value is not None and len(models) > 1:
+            raise UsageError(
+                f"{flag} {value} is one model's, but {len(models)} models were named",
+                hint="score them in a run each",
+            )

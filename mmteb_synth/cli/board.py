@@ -21,7 +21,9 @@ _DEMO_MODELS = (
 @options.language("Only this language.")
 @click.option("--translator", multiple=True, metavar="NAME", help="Only this translator. Repeatable.")
 @click.option("-m", "--model", multiple=True, metavar="MODEL", help="Only this model. Repeatable.")
-@click.option("--bitext", is_flag=True, help="Count bitext mining, which measures the translator too, in means.")
+@click.option(
+    "--bitext", is_flag=True, help="Count bitext mining, which measures the translator too, in means."
+)
 @click.option("--across-origins", is_flag=True, help="Means over translated and native sets together.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Where to write it.")
 @options.data_dir
@@ -37,11 +39,12 @@ def leaderboard(
     out: Path | None,
     data_dir: Path | None,
     results_dir: Path | None,
-    quiet: bool,
-    debug: bool,
 ) -> None:
-    """Write leaderboard.md, leaderboard.csv and scores.csv, and print the first."""
-    output.set_up(quiet=quiet, debug=debug)
+    """Write the leaderboard and print it.
+
+    The files are leaderboard.md, leaderboard.csv and scores.csv.
+    """
+    output.set_up()
     from mmteb_synth import api, paths
     from mmteb_synth.ranking import board as ranking
 
@@ -57,13 +60,15 @@ def leaderboard(
     )
     written = ranking.write(made, paths.leaderboard_dir(out))
     click.echo(made.markdown())
-    if not quiet:
+    if not output.is_quiet():
         click.echo(f"written: {', '.join(map(str, written))}", err=True)
 
 
 @click.command()
 @options.language(f"A language of the bundled translations; {_DEMO_LANGUAGE} by default.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Where to write the leaderboard.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Where to write the leaderboard."
+)
 @options.data_dir
 @options.cache_dir
 @options.results_dir
@@ -74,11 +79,12 @@ def demo(
     data_dir: Path | None,
     cache_dir: Path | None,
     results_dir: Path | None,
-    quiet: bool,
-    debug: bool,
 ) -> None:
-    """Build, evaluate and rank on the bundled sets: no key, no GPU, no network."""
-    output.set_up(quiet=quiet, debug=debug)
+    """Do all three on the bundled sets.
+
+    No key, no GPU and no network are needed.
+    """
+    output.set_up()
     _require_model()
     from mmteb_synth import api, paths
     from mmteb_synth.ranking import board as ranking
@@ -90,7 +96,7 @@ def demo(
         suite=DEFAULT_SUITE,
         data_dir=data_dir,
         cache_dir=cache_dir,
-        report=output.set_report(quiet=quiet),
+        report=output.set_report,
     )
     ok = built.ok
     for model, name in _DEMO_MODELS:

@@ -54,14 +54,12 @@ def build(
     source_dir: Path | None,
     data_dir: Path | None,
     cache_dir: Path | None,
-    quiet: bool,
-    debug: bool,
 ) -> None:
     """Translate sets into languages and store them.
 
     Every translation goes to the cache and is never asked for twice: run the command again to go on.
     """
-    output.set_up(quiet=quiet, debug=debug)
+    output.set_up()
     from mmteb_synth import api
 
     report = api.build(
@@ -80,8 +78,8 @@ def build(
         all_rows=all_rows,
         data_dir=data_dir,
         cache_dir=cache_dir,
-        progress=output.progress_bars(quiet=quiet),
-        report=output.set_report(quiet=quiet),
+        progress=output.progress_bars(),
+        report=output.set_report,
     )
     if not report.ok:
         raise click.exceptions.Exit(1)

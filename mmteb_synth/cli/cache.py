@@ -18,8 +18,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group()
+@options.verbosity
 def cache() -> None:
-    """The translation cache: nothing in it is ever paid for twice."""
+    """Look after the translation cache."""
 
 
 @contextmanager
@@ -43,13 +44,15 @@ def _language(value: str | None) -> str | None:
 @options.as_json
 @options.cache_dir
 @options.verbosity
-def stats(as_json: bool, cache_dir: Path | None, quiet: bool, debug: bool) -> None:
+def stats(as_json: bool, cache_dir: Path | None) -> None:
     """What the cache holds, by translator and language."""
-    output.set_up(quiet=quiet, debug=debug)
+    output.set_up()
     import dataclasses
 
     with _opened(cache_dir) as opened:
         rows = opened.stats()
+    if not rows and not output.is_quiet():
+        click.echo("the cache is empty; the bundled translations are not part of it", err=True)
     if as_json:
         output.print_json([dataclasses.asdict(row) for row in rows])
         return
@@ -76,11 +79,9 @@ def stats(as_json: bool, cache_dir: Path | None, quiet: bool, debug: bool) -> No
 @click.option("-l", "--lang", metavar="LANG", help="Only this language's.")
 @options.cache_dir
 @options.verbosity
-def export_file(
-    file: Path, translator: str | None, lang: str | None, cache_dir: Path | None, quiet: bool, debug: bool
-) -> None:
+def export_file(file: Path, translator: str | None, lang: str | None, cache_dir: Path | None) -> None:
     """Write translations to FILE: .parquet, .csv or .jsonl."""
-    output.set_up(quiet=quiet, debug=debug)
+    output.set_up()
     from mmteb_synth.translate import portable
 
     with _opened(cache_dir) as opened:
@@ -101,14 +102,13 @@ def import_file(
     translator: str | None,
     replace: bool,
     cache_dir: Path | None,
-    quiet: bool,
-    debug: bool,
 ) -> None:
-    """Read translations from FILE: columns source and translation, or an export of this cache.
+    """Read translations from FILE.
 
-    All or nothing: a row that can't be taken is named, and nothing is imported.
+    It has columns source and translation, or is an export of a cache. All or nothing: a row that can't be taken is
+    named, and nothing is imported.
     """
-    output.set_up(quiet=quiet, debug=debug)
+    output.set_up()
     from mmteb_synth.translate import portable
 
     with _opened(cache_dir) as opened:
@@ -123,25 +123,30 @@ def import_file(
 @click.option("--strict", is_flag=True, help="Refuse where caches answer differently.")
 @options.cache_dir
 @options.verbosity
-def merge(files: tuple[Path, ...], strict: bool, cache_dir: Path | None, quiet: bool, debug: bool) -> None:
-    """Join the caches FILES into this one; where they answer differently, this one's answer stays."""
-    output.set_up(quiet=quiet, debug=debug)
+def merge(files: tuple[Path, ...], strict: bool, cache_dir: Path | None) -> None:
+    """Join the caches FILES into this one.
+
+    Where they answer differently, this one's answer stays.
+    """
+    output.set_up()
     from mmteb_synth.translate import portable
 
     with _opened(cache_dir) as opened:
         done = portable.merge(opened, files, strict=strict)
     click.echo(f"{done.added} added, {done.equal} were there already, {done.conflicts} conflicts")
-    if not quiet:
+    if not output.is_quiet():
         for conflict in done.examples:
-            output.warn(f"{conflict.translator} {conflict.language}: {conflict.source!r} keeps {conflict.kept!r}")
+            output.warn(
+                f"{conflict.translator} {conflict.language}: {conflict.source!r} keeps {conflict.kept!r}"
+            )
 
 
 @cache.command()
 @options.cache_dir
 @options.verbosity
-def verify(cache_dir: Path | None, quiet: bool, debug: bool) -> None:
+def verify(cache_dir: Path | None) -> None:
     """Prove that the cache is whole."""
-    output.set_up(quiet=quiet, debug=debug)
+    output.set_up()
     from mmteb_synth.translate import portable
 
     with _opened(cache_dir) as opened:

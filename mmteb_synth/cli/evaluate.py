@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -21,7 +20,7 @@ from mmteb_synth.errors import UsageError
     metavar="MODEL",
     help="A name that MTEB or the Hub knows, a folder, or package.module:callable. Repeatable.",
 )
-@options.language("A language; by default all that were built, and English.")
+@options.language("A language; by default all that were built, and English (en).")
 @options.sets
 @click.option("--translator", multiple=True, metavar="NAME", help="Only this translator's sets. Repeatable.")
 @click.option("--model-name", metavar="ORG/NAME", help="The name that a folder or callable is known by.")
@@ -30,13 +29,24 @@ from mmteb_synth.errors import UsageError
     "--prompt", "prompt", multiple=True, metavar='KEY="TEXT"', help='As query="query: ". Repeatable.'
 )
 @click.option("--prompts-like", metavar="NAME", help="The prompts of another model of MTEB's registry.")
-@click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=32,
+    show_default=True,
+    metavar="N",
+    help="Texts a batch.",
+)
 @click.option("--device", metavar="DEVICE", help="As cpu or cuda:0.")
 @click.option("--dtype", metavar="DTYPE", help="float32, float16 or bfloat16.")
-@click.option("--max-seq-length", type=click.IntRange(min=1), metavar="N", help="Tokens at which texts are cut.")
+@click.option(
+    "--max-seq-length", type=click.IntRange(min=1), metavar="N", help="Tokens at which texts are cut."
+)
 @click.option("--trust-remote-code", is_flag=True, help="Run the code that the model brings from the Hub.")
 @click.option(
-    "--predictions", type=click.Path(file_okay=False, path_type=Path), help="Where to write the models' predictions."
+    "--predictions",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where to write the models' predictions.",
 )
 @options.source_dir
 @options.data_dir
@@ -63,14 +73,13 @@ def evaluate(
     data_dir: Path | None,
     cache_dir: Path | None,
     results_dir: Path | None,
-    quiet: bool,
-    debug: bool,
 ) -> None:
     """Score models on what was built, and on English.
 
-    A model that fails doesn't stop the others. Scores are printed times 100.
+    Without --task and --suite on all that was built; English is built where it is missing. A score of the very same
+    data is not made again. A model or set that fails doesn't stop the others. Scores are printed times 100.
     """
-    output.set_up(quiet=quiet, debug=debug)
+    output.set_up()
     prompts = _prompts(prompt)
     from mmteb_synth import api
 
@@ -94,12 +103,12 @@ def evaluate(
         data_dir=data_dir,
         cache_dir=cache_dir,
         results_dir=results_dir,
-        show_progress=not quiet and sys.stderr.isatty(),
+        show_progress=output.shows_progress(),
         report=output.task_report,
         warn=output.warn,
     )
     if not report.ok:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(report.exit_code)
 
 
 def _prompts(given: tuple[str, ...]) -> dict[str, str] | None:
@@ -110,6 +119,8 @@ def _prompts(given: tuple[str, ...]) -> dict[str, str] | None:
     for pair in given:
         key, equals, text = pair.partition("=")
         if not equals or not key:
-            raise UsageError(f"--prompt {pair!r} is not KEY=TEXT", hint='write it as --prompt query="query: "')
+            raise UsageError(
+                f"--prompt {pair!r} is not KEY=TEXT", hint='write it as --prompt query="query: "'
+            )
         prompts[key] = text
     return prompts

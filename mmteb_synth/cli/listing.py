@@ -14,9 +14,9 @@ from mmteb_synth.cli import options, output
 @click.option("--type", "task_type", metavar="TYPE", help="Only sets of one MTEB type, as STS.")
 @options.as_json
 @options.verbosity
-def tasks(suite: str | None, task_type: str | None, as_json: bool, quiet: bool, debug: bool) -> None:
+def tasks(suite: str | None, task_type: str | None, as_json: bool) -> None:
     """List the English sets that can be translated."""
-    output.set_up(quiet=quiet, debug=debug)
+    output.set_up()
     from mmteb_synth import registry
 
     rows = registry.list_tasks(suite=suite, type=task_type)
@@ -44,9 +44,9 @@ def tasks(suite: str | None, task_type: str | None, as_json: bool, quiet: bool, 
 @click.command()
 @options.as_json
 @options.verbosity
-def suites(as_json: bool, quiet: bool, debug: bool) -> None:
+def suites(as_json: bool) -> None:
     """List the suites; any MTEB benchmark is one too."""
-    output.set_up(quiet=quiet, debug=debug)
+    output.set_up()
     from mmteb_synth import registry
 
     rows = registry.list_suites()
@@ -62,9 +62,9 @@ def suites(as_json: bool, quiet: bool, debug: bool) -> None:
 @click.command()
 @options.as_json
 @options.verbosity
-def languages(as_json: bool, quiet: bool, debug: bool) -> None:
+def languages(as_json: bool) -> None:
     """List the languages that MTEB names."""
-    output.set_up(quiet=quiet, debug=debug)
+    output.set_up()
     from mmteb_synth import languages as known
 
     rows = known.known()
@@ -80,9 +80,9 @@ def languages(as_json: bool, quiet: bool, debug: bool) -> None:
 @click.command()
 @options.as_json
 @options.verbosity
-def translators(as_json: bool, quiet: bool, debug: bool) -> None:
-    """List the translators, and what those that can't be used here need."""
-    output.set_up(quiet=quiet, debug=debug)
+def translators(as_json: bool) -> None:
+    """List the translators, and what they need."""
+    output.set_up()
     from mmteb_synth.translate import translators as known
 
     rows = known.available()

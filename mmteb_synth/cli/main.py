@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
 
 from mmteb_synth._version import __version__
+from mmteb_synth.cli import options, output
 from mmteb_synth.cli.board import demo, leaderboard
 from mmteb_synth.cli.build import build
 from mmteb_synth.cli.cache import cache
@@ -15,30 +15,54 @@ from mmteb_synth.cli.evaluate import evaluate
 from mmteb_synth.cli.listing import languages, suites, tasks, translators
 from mmteb_synth.errors import SynthError
 
+STOPPED = 75
+"""The exit code after a signal to end (EX_TEMPFAIL of sysexits.h): run the command again to go on."""
+INTERRUPTED = 130
+_KEPT = "everything that was finished is kept, run the command again to go on"
+
 
 class _Commands(click.Group):
     """Lists commands in the order of their use, and turns errors into one clear line."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+    def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except SynthError as error:
-            if "--debug" in sys.argv:
-                raise
-            click.secho(f"error: {error.message}", fg="red", err=True)
-            if error.hint:
-                click.echo(f"hint: {error.hint}", err=True)
+            output.fail(error.message, error.hint, error)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo("interrupted; everything that was finished is kept, run the command again to go on", err=True)
-            ctx.exit(130)
+            click.echo(f"interrupted; {_KEPT}", err=True)
+            ctx.exit(INTERRUPTED)
+        except SystemExit as stop:
+            if stop.code == STOPPED:
+                click.echo(f"stopped; {_KEPT}", err=True)
+            raise
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+            raise  # click's own
+        except OSError as error:
+            output.fail(
+                str(error),
+                "see whether it can be read and written, and that no disk is full (TMPDIR too)",
+                error,
+            )
+            ctx.exit(1)
+        except Exception as error:  # noqa: BLE001  a user is shown no traceback, whatever went wrong
+            output.fail(
+                f"{type(error).__name__}: {error}",
+                "this should not happen: run it again with --debug and please report what it prints",
+                error,
+            )
+            ctx.exit(1)
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(__version__, prog_name="mmteb-synth")
+@options.verbosity
 def cli() -> None:
     """MTEB, the benchmark of text embedding models, translated into every language.
 
@@ -46,7 +70,7 @@ def cli() -> None:
     mmteb-synth build --lang tr               translate sets and store them
     mmteb-synth evaluate -m MODEL --lang tr   score a model on them
     mmteb-synth leaderboard                   who is best
-    """
+    """  # noqa: D301  the backspace is click's mark for lines that stay as they are
 
 
 for command in (build, evaluate, leaderboard, demo, tasks, suites, languages, translators, cache):

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from mmteb_synth.cli import output
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -15,17 +17,31 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 def sets(command: _Command) -> _Command:
     """`--task` and `--suite`."""
     command = click.option(
-        "-t", "--task", "task", multiple=True, metavar="NAME", help="A set, or a TOML file of one's own. Repeatable."
+        "-t",
+        "--task",
+        "task",
+        multiple=True,
+        metavar="NAME",
+        help="A set, or a TOML file of one's own. Repeatable.",
     )(command)
     return click.option(
-        "--suite", multiple=True, metavar="NAME", help="A suite, an MTEB benchmark, or a TOML file. Repeatable."
+        "--suite",
+        multiple=True,
+        metavar="NAME",
+        help="A suite, an MTEB benchmark, or a TOML file. Repeatable.",
     )(command)
 
 
 def language(help_text: str, *, required: bool = False) -> Callable[[_Command], _Command]:
     """`--lang`."""
     return click.option(
-        "-l", "--lang", "lang", multiple=True, required=required, metavar="LANG", help=help_text + " Repeatable."
+        "-l",
+        "--lang",
+        "lang",
+        multiple=True,
+        required=required,
+        metavar="LANG",
+        help=help_text + " Repeatable.",
     )
 
 
@@ -51,7 +67,9 @@ def cache_dir(command: _Command) -> _Command:
 def results_dir(command: _Command) -> _Command:
     """`--results-dir`."""
     return click.option(
-        "--results-dir", type=_FOLDER, help="What mteb.ResultCache takes: scores go to its sub-folder results."
+        "--results-dir",
+        type=_FOLDER,
+        help="What mteb.ResultCache takes: scores go to its sub-folder results.",
     )(command)
 
 
@@ -61,6 +79,25 @@ def as_json(command: _Command) -> _Command:
 
 
 def verbosity(command: _Command) -> _Command:
-    """`--quiet` and `--debug`."""
-    command = click.option("--debug", is_flag=True, help="Show tracebacks and the libraries' log.")(command)
-    return click.option("-q", "--quiet", is_flag=True, help="Print results and errors only.")(command)
+    """`--quiet` and `--debug`, before or after a command's name; `output` reads them."""
+    command = click.option(
+        "--debug",
+        is_flag=True,
+        expose_value=False,
+        callback=_remember,
+        help="Show tracebacks and the libraries' log.",
+    )(command)
+    return click.option(
+        "-q",
+        "--quiet",
+        is_flag=True,
+        expose_value=False,
+        callback=_remember,
+        help="Print results and errors only.",
+    )(command)
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    """Keep a flag where all commands of a call see it."""
+    if value and param.name:
+        ctx.meta[output.FLAGS + param.name] = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,15 +14,30 @@ if TYPE_CHECKING:
     from mmteb_synth.evaluation.runner import TaskReport
     from mmteb_synth.types import Progress, ProgressHook
 
+FLAGS = "mmteb_synth."
+"""Before the names of the flags that all commands have, where click keeps them."""
 _SHOWN_FAILURES = 5
 _SHOWN_CHARACTERS = 60
+_CELL = 30
 
 
-def set_up(*, quiet: bool, debug: bool) -> None:
+def is_quiet() -> bool:
+    """Whether `--quiet` was given."""
+    return bool(click.get_current_context().meta.get(FLAGS + "quiet"))
+
+
+def is_debug() -> bool:
+    """Whether `--debug` was given."""
+    return bool(click.get_current_context().meta.get(FLAGS + "debug"))
+
+
+def set_up() -> None:
     """Silence the libraries' own chatter, or show all of it."""
     import logging
     import os
     import warnings
+
+    quiet, debug = is_quiet(), is_debug()
 
     logging.basicConfig(
         level=logging.DEBUG if debug else logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr
@@ -46,12 +61,40 @@ def warn(message: str) -> None:
     click.secho(f"warning: {message}", fg="yellow", err=True)
 
 
+def fail(message: str, hint: str | None = None, cause: BaseException | None = None) -> None:
+    """Print an error and what to do; with `--debug` the traceback too.
+
+    Args:
+        message: What went wrong.
+        hint: The next command.
+        cause: The exception.
+    """
+    if cause is not None and is_debug():
+        import traceback
+
+        traceback.print_exception(cause)
+    click.secho(f"error: {message}", fg="red", err=True)
+    if hint:
+        click.echo(f"hint: {hint}", err=True)
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print columns, aligned."""
-    lines = [[str(cell) if cell is not None else "" for cell in row] for row in rows]
+    """Print columns, aligned. Names in the first and prose in the last stay whole, other long cells are cut."""
+    last = len(head) - 1
+    lines = [
+        [
+            _short("" if cell is None else str(cell), _CELL if 0 < place < last else None)
+            for place, cell in enumerate(row)
+        ]
+        for row in rows
+    ]
     widths = [max(map(len, column)) for column in zip(head, *lines, strict=True)]
     for line in [list(head), *lines]:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _short(text: str, length: int | None) -> str:
+    return text if length is None or len(text) <= length else text[: length - 1] + "…"
 
 
 def print_json(values: Any) -> None:
@@ -59,9 +102,14 @@ def print_json(values: Any) -> None:
     click.echo(json.dumps(values, ensure_ascii=False, indent=1, default=list))
 
 
-def progress_bars(*, quiet: bool) -> ProgressFactory | None:
-    """Progress bars on stderr, only on a terminal."""
-    if quiet or not sys.stderr.isatty():
+def shows_progress() -> bool:
+    """Whether progress bars are wanted: on a terminal only."""
+    return not is_quiet() and sys.stderr.isatty()
+
+
+def progress_bars() -> ProgressFactory | None:
+    """Progress bars on stderr, where they are wanted."""
+    if not shows_progress():
         return None
 
     def start(name: str) -> ProgressHook:
@@ -84,39 +132,32 @@ def progress_bars(*, quiet: bool) -> ProgressFactory | None:
     return start
 
 
-def set_report(*, quiet: bool) -> Callable[[SetReport], None]:
-    """Prints one set's report."""
-
-    def show(report: SetReport) -> None:
-        parts = [f"{report.name}: {report.status}"]
-        if report.counts:
-            counts = report.counts
-            parts.append(f"{counts.segments} segments of {counts.rows} rows")
-            parts.append(f"{report.hits} from the cache, {report.requests} requests")
-            if counts.unencoded:
-                parts.append(f"{counts.unencoded} texts left empty that MTEB never shows a model")
-        tokens = report.usage.input_tokens + report.usage.output_tokens
-        if tokens:
-            parts.append(f"{tokens} tokens")
-        click.echo("; ".join(parts))
-        if not quiet:
-            for warning in report.warnings:
-                warn(warning)
-        if report.error:
-            click.secho(f"error: {report.name}: {report.error.message}", fg="red", err=True)
-            if report.error.hint:
-                click.echo(f"hint: {report.error.hint}", err=True)
-        if report.failures and report.status == "held back":
-            _show_failures(report)
-
-    return show
+def set_report(report: SetReport) -> None:
+    """Print one set's report."""
+    parts = [f"{report.name}: {report.status}"]
+    if report.counts:
+        counts = report.counts
+        parts.append(f"{counts.segments} segments of {counts.rows} rows")
+        parts.append(f"{report.hits} from the cache, {report.requests} requests")
+        if counts.unencoded:
+            parts.append(f"{counts.unencoded} texts left empty that MTEB never shows a model")
+    tokens = report.usage.input_tokens + report.usage.output_tokens
+    if tokens:
+        parts.append(f"{tokens} tokens")
+    click.echo("; ".join(parts))
+    if not is_quiet():
+        for warning in report.warnings:
+            warn(warning)
+    if report.error:
+        fail(f"{report.name}: {report.error.message}", report.error.hint, report.error)
+    if report.failures and report.status == "held back":
+        _show_failures(report)
 
 
 def _show_failures(report: SetReport) -> None:
-    click.secho(f"error: {report.name} is held back: {len(report.failures)} segments failed", fg="red", err=True)
+    fail(f"{report.name} is held back: {len(report.failures)} segments failed")
     for text, reason in list(report.failures.items())[:_SHOWN_FAILURES]:
-        short = text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
-        click.echo(f"  {short!r}: {reason}", err=True)
+        click.echo(f"  {_short(text, _SHOWN_CHARACTERS)!r}: {reason}", err=True)
     if len(report.failures) > _SHOWN_FAILURES:
         click.echo(f"  … and {len(report.failures) - _SHOWN_FAILURES} more", err=True)
     click.echo(
@@ -127,12 +168,10 @@ def _show_failures(report: SetReport) -> None:
 
 
 def task_report(report: TaskReport) -> None:
-    """Print one score."""
+    """Print one score, or why there is none."""
     if report.error is None and report.score is not None:
-        again = "  (scored again: the data changed)" if report.rescored else ""
+        again = "  (scored again)" if report.rescored else ""
         click.echo(f"{report.model}  {report.task}  {100 * report.score:.3f}{again}")
-        return
-    message = report.error.message if report.error else "it has no score"
-    click.secho(f"error: {report.model} on {report.task}: {message}", fg="red", err=True)
-    if report.error and report.error.hint:
-        click.echo(f"hint: {report.error.hint}", err=True)
+    elif report.error is not None:
+        of_what = f"{report.model} on {report.task}" if report.task else report.model
+        fail(f"{of_what}: {report.error.message}", report.error.hint, report.error)

@@ -24,7 +24,7 @@ def register_task(cls: type[Any]) -> None:
     registry, similar = _registry()
     module = sys.modules["mteb.get_tasks"]
     name = cls.metadata.name
-    others = tuple(other for other in module.TASK_LIST if other.metadata.name != name)  # type: ignore[attr-defined]
+    others = tuple(other for other in module.TASK_LIST if other.metadata.name != name)
     registry[name] = cls
     module.TASK_LIST = (*others, cls)  # type: ignore[attr-defined]
     for source in cls.metadata.adapted_from or ():

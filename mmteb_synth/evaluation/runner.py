@@ -2,53 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import logging
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import mteb
+from mteb.results import TaskResult
 
-
-from mmteb_synth.errors import EvaluationError, SynthError
+from mmteb_synth.data import source
+from mmteb_synth.errors import EvaluationError, SynthError, UsageError
+from mmteb_synth.evaluation import native, registration, results
 from mmteb_synth.evaluation import prompts as prompting
-from mmteb_synth.evaluation import registration
+from mmteb_synth.evaluation import signature as signing
 from mmteb_synth.evaluation.models import LoadedModel
-from mmteb_synth.evaluation.scored import SOURCE, ScoredTask
-from mmteb_synth.evaluation.signature import prompts_label, signature
-from mmteb_synth.paths import bundled_tasks, write_text, writing
+from mmteb_synth.evaluation.scored import ScoredTask
+from mmteb_synth.evaluation.signature import SignedScore
+from mmteb_synth.paths import bundled_tasks, writing
 
 logger = logging.getLogger(__name__)
-
-SIGNATURES = "signatures.jsonl"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedScore:
-    """One line of `signatures.jsonl`: what a score in MTEB's file beside it is a score of."""
-
-    task: str
-    dataset_revision: str
-    signature: str
-    source_task: str
-    task_type: str
-    origin: str
-    translator: str | None
-    language: str
-    profile: str
-    limit: int | None
-    split: str
-    subset: str
-    main_score: str
-    coverage: float
-    bitext: bool
-    grade: str | None
-    notes: list[str]
-    zero_shot: bool | None
-    demo: bool
-    schema: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,15 +31,15 @@ class TaskReport:
 
     Attributes:
         model: The model's name.
-        task: The task's name.
+        task: The task's name; None where the model could not be loaded, and so was scored on none.
         score: MTEB's main score, 0 to 1; None where it failed.
-        rescored: Whether an older score was replaced because the data had changed.
+        rescored: Whether an older score was replaced: of older data, or from a damaged file.
         error: Why it failed.
     """
 
     model: str
-    task: str
-    score: float | None
+    task: str | None
+    score: float | None = None
     rescored: bool = False
     error: SynthError | None = None
 
@@ -80,6 +54,14 @@ class EvaluationReport:
     def ok(self) -> bool:
         """Whether every model was scored on every task."""
         return bool(self.tasks) and all(report.error is None for report in self.tasks)
+
+    @property
+    def exit_code(self) -> int:
+        """0 when all is well; 2 when nothing could be done because of how it was asked for; otherwise 1."""
+        if self.ok:
+            return 0
+        asked_wrongly = all(isinstance(report.error, UsageError) for report in self.tasks)
+        return UsageError.exit_code if self.tasks and asked_wrongly else SynthError.exit_code
 
 
 def evaluate(
@@ -96,8 +78,8 @@ def evaluate(
     """Score models on tasks through `mteb.evaluate`.
 
     Args:
-        models: (label, loader) pairs; a model is loaded when its turn comes, and one that fails doesn't stop the
-            others.
+        models: (label, loader) pairs; a model is loaded when its turn comes. One that fails doesn't stop the
+            others, nor does a task.
         scored: The tasks.
         results_dir: What `mteb.ResultCache` takes.
         batch_size: Texts a batch.
@@ -108,6 +90,9 @@ def evaluate(
 
     Returns:
         What became of each model and task.
+
+    Raises:
+        SynthError: The results folder can't be made.
     """
     reports: list[TaskReport] = []
 
@@ -116,21 +101,29 @@ def evaluate(
         if report:
             report(result)
 
+    with writing(f"the results in {results_dir}"):
+        cache = results.WholeResultCache(results_dir)
     for label, load in models:
         try:
             model = load()
         except SynthError as error:
-            for task in scored:
-                done(TaskReport(model=label, task=task.name, score=None, error=error))
+            done(TaskReport(model=label, task=None, error=error))
             continue
         for warning in model.warnings:
-            warn(warning)
-        run = _Run(model=model, results_dir=results_dir, batch_size=batch_size, predictions=predictions)
+            warn(f"{model.name}: {warning}")
+        run = _Run(
+            model=model,
+            cache=cache,
+            batch_size=batch_size,
+            predictions=predictions,
+            show_progress=show_progress,
+            warn=warn,
+        )
         for task in scored:
             try:
-                done(run.score(task, show_progress=show_progress))
+                done(run.score(task))
             except SynthError as error:
-                done(TaskReport(model=model.name, task=task.name, score=None, error=error))
+                done(TaskReport(model=model.name, task=task.name, error=error))
     return EvaluationReport(tasks=tuple(reports))
 
 
@@ -139,94 +132,121 @@ class _Run:
     """One model's evaluation."""
 
     model: LoadedModel
-    results_dir: Path
+    cache: results.WholeResultCache
     batch_size: int
     predictions: Path | None
+    show_progress: bool
+    warn: Callable[[str], None]
 
-    def score(self, scored: ScoredTask, *, show_progress: bool) -> TaskReport:
-        """Score the model on one task, unless a score of the very same data is there already."""
+    @property
+    def meta(self) -> Any:
+        """MTEB's metadata of the model, under which it keeps scores."""
+        return self.model.encoder.mteb_model_meta
+
+    def score(self, scored: ScoredTask) -> TaskReport:
+        """Score the model on one task, unless a score of the very same data is there already.
+
+        Raises:
+            SynthError: The task can't be had, the model fails on it, or the result can't be written.
+        """
         task = scored.make()
         if scored.dataset is not None:
             registration.register_task(type(task))
-            prompting.lend(self.model.encoder, task=scored.name, source=scored.dataset.manifest.source_task)
-        cache = mteb.ResultCache(self.results_dir)
-        meta = self.model.encoder.mteb_model_meta
-        rescored = self._is_stale(cache, task, meta)
-        try:
-            with writing(f"the results of {scored.name}"):
-                result = mteb.evaluate(
-                    self.model.encoder,
-                    task,
-                    cache=cache,
-                    co2_tracker=False,
-                    encode_kwargs={"batch_size": self.batch_size, "show_progress_bar": show_progress},
-                    overwrite_strategy="always" if rescored else "only-missing",
-                    prediction_folder=self._prediction_folder(),
-                    show_progress_bar=show_progress,
-                )
-        except SynthError:
-            raise
-        except Exception as error:  # noqa: BLE001  a model's own code may raise anything; the others go on
-            logger.debug("scoring failed", exc_info=True)
-            raise EvaluationError(
-                f"{self.model.name} could not be scored on {scored.name}: {type(error).__name__}: {error}",
-                hint="run it again with --debug for the whole story",
-            ) from error
-        self._sign(cache, scored, task, meta)
+            prompting.lend(self.model.encoder, task=scored.name, source=scored.source_task)
+        path = self.cache.get_task_result_path(scored.name, self.meta)
+        replaces = path.is_file()
+        before = results.stored(self.cache, task, self.meta, self.warn)
+        predictions = self._prediction_folder()
+        if before is None or before.get_missing_evaluations(task):
+            _probe(path.parent, f"the results of {scored.name}")
+            self._run(scored, task, self.cache, predictions, anew=before is None)
+        elif predictions and not (predictions / task.prediction_file_name).is_file():
+            self._run(scored, task, None, predictions, anew=True)
+        result = results.stored(self.cache, task, self.meta, self.warn)
+        if result is None:
+            raise EvaluationError(f"MTEB kept no result of {self.model.name} on {scored.name}")
+        self._sign(path.parent / signing.SIGNATURES, scored, task, result, before)
         return TaskReport(
-            model=self.model.name, task=scored.name, score=float(result.task_results[0].get_score()), rescored=rescored
+            model=self.model.name,
+            task=scored.name,
+            score=results.main_score(result, task),
+            rescored=replaces and before is None,
         )
 
-    def _is_stale(self, cache: Any, task: Any, meta: Any) -> bool:
-        """MTEB returns a stored score even where the data have changed; only its revision tells."""
-        old = cache.load_task_result(task.metadata.name, meta)
-        return old is not None and old.dataset_revision != task.metadata.revision
+    def _run(
+        self,
+        scored: ScoredTask,
+        task: Any,
+        cache: mteb.ResultCache | None,
+        predictions: Path | None,
+        *,
+        anew: bool,
+    ) -> None:
+        """Let MTEB score what is missing, or everything anew."""
+        if predictions:
+            _probe(predictions, f"the predictions for {scored.name}")
+            if anew:  # MTEB would add to those of older data
+                (predictions / task.prediction_file_name).unlink(missing_ok=True)
+        try:
+            if scored.dataset is None:
+                native.load(task)
+            mteb.evaluate(
+                self.model.encoder,
+                task,
+                cache=cache,
+                co2_tracker=False,
+                encode_kwargs={"batch_size": self.batch_size, "show_progress_bar": self.show_progress},
+                overwrite_strategy="always" if anew else "only-missing",
+                prediction_folder=predictions,
+                show_progress_bar=self.show_progress,
+            )
+        except SynthError:
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            raise EvaluationError(
+                f"{self.model.name} could not be scored on {scored.name}: {reason}",
+                hint="run it again with --debug for the whole story",
+            ) from error
+        finally:
+            if task.data_loaded:
+                task.unload_data()
 
     def _prediction_folder(self) -> Path | None:
         if self.predictions is None:
             return None
-        return self.predictions / self.model.name.replace("/", "__") / self.model.revision
+        return self.predictions / str(self.meta.model_name_as_path()) / self.model.revision
 
-    def _sign(self, cache: Any, scored: ScoredTask, task: Any, meta: Any) -> None:
-        """Write what the scores are scores of beside MTEB's file."""
-        folder = cache.get_task_result_path(task.metadata.name, meta).parent
-        lines = [
-            self._line(scored, task, meta, split, subset) for split in task.eval_splits for subset in task.hf_subsets
-        ]
-        path = folder / SIGNATURES
-        kept: dict[tuple[object, ...], dict[str, Any]] = {}
-        if path.is_file():
-            for text in path.read_text("utf-8").splitlines():
-                line = json.loads(text)
-                kept[_key(line)] = line
-        kept.update({_key(line): line for line in map(asdict, lines)})
-        ordered = [kept[key] for key in sorted(kept, key=str)]
-        write_text(path, "".join(json.dumps(line, ensure_ascii=False, sort_keys=True) + "\n" for line in ordered))
+    def _sign(
+        self, file: Path, scored: ScoredTask, task: Any, result: TaskResult, before: TaskResult | None
+    ) -> None:
+        """Write what the scores are scores of beside MTEB's file; a score that was there keeps its signature."""
+        kept, damaged = signing.read(file)
+        if damaged:
+            signing.replace(file, kept.values())
+            self.warn(
+                f"{file} was damaged: {damaged} of its lines are lost; evaluating the other tasks again restores them"
+            )
+        lines = []
+        for split in task.eval_splits:
+            old = {entry["hf_subset"] for entry in before.scores.get(split, ())} if before else ()
+            for subset in task.hf_subsets:
+                line = self._line(scored, task, split, subset, result.mteb_version)
+                if subset not in old or line.key not in kept:
+                    lines.append(line)
+        signing.add(file, lines)
 
-    def _line(self, scored: ScoredTask, task: Any, meta: Any, split: str, subset: str) -> SignedScore:
+    def _line(
+        self, scored: ScoredTask, task: Any, split: str, subset: str, mteb_version: str | None
+    ) -> SignedScore:
         manifest = scored.dataset.manifest if scored.dataset else None
-        fields: dict[str, object] = {"task": scored.source_task}
-        if manifest is None:
-            fields |= {"lang": scored.language, "data": str(task.metadata.revision)[:8]}
-        else:
-            english = manifest.translator == SOURCE
-            source = manifest.source
-            fields |= {
-                "lang": manifest.language if english else f"eng-Latn>{manifest.language}",
-                "src": (source.get("mirror") or source["revision"])[:8],
-                "by": manifest.translator,
-                "prompt": manifest.prompt_version if manifest.prompt_version is not None else "-",
-                "dec": manifest.decoding,
-                "checks": manifest.checks_version,
-                "cov": f"{manifest.coverage:.3f}",
-                **({"limit": manifest.limit} if manifest.limit is not None else {}),
-                "data": manifest.revision[:8],
-            }
-        prompts = prompts_label(self.model.prompts, known=self.model.prompts_known)
+        prompts = signing.prompts_label(self.model.prompts, known=self.model.prompts_known)
         return SignedScore(
             task=scored.name,
             dataset_revision=str(task.metadata.revision),
-            signature=signature(fields, prompts),
+            signature=signing.signature(
+                scored.signature_fields(), prompts, mteb_version or source.mteb_version()
+            ),
             source_task=scored.source_task,
             task_type=task.metadata.type,
             origin=scored.origin,
@@ -241,15 +261,19 @@ class _Run:
             bitext=bool(manifest and manifest.bitext_of),
             grade=manifest.grade if manifest else None,
             notes=list(manifest.notes) if manifest else [],
-            zero_shot=meta.is_zero_shot_on([manifest.source_task if manifest else scored.name]),
+            zero_shot=self.meta.is_zero_shot_on([manifest.source_task if manifest else scored.name]),
             demo=bool(manifest and manifest.spec is not None and _is_bundled(manifest.source_task)),
         )
 
 
-def _key(line: dict[str, Any]) -> tuple[object, ...]:
-    return tuple(line.get(name) for name in ("task", "dataset_revision", "language", "split", "subset"))
+def _probe(folder: Path, what: str) -> None:
+    """Refuse a folder that can't be written before hours are spent on what belongs there."""
+    with writing(what):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
 
 
 def _is_bundled(name: str) -> bool:
     """Whether a set is one of those shipped for the demo."""
-    return any(path.stem == name for path in bundled_tasks().glob("*.toml"))
+    return (bundled_tasks() / f"{name}.toml").is_file()

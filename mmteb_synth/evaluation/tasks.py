@@ -7,6 +7,7 @@ metadata that must differ and the loading of the data are replaced.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -24,12 +25,12 @@ ENGLISH = "eng-Latn"
 
 
 class SynthMetadata(TaskMetadata):
-    """MTEB's metadata, but for statistics: MTEB would write them into its own installed package."""
+    """MTEB's metadata, but for the place of statistics: MTEB would write them into its own installed package."""
 
     @property
-    def descriptive_stats(self) -> None:
-        """None: the manifest counts what a data set holds."""
-        return
+    def descriptive_stat_path(self) -> Path:
+        """A file in the data set's own folder."""
+        return Path(self.dataset["path"]) / "descriptive_stats.json"
 
 
 def task(dataset: TranslatedDataset) -> Any:
@@ -61,6 +62,7 @@ def task_class(dataset: TranslatedDataset) -> type[Any]:
 
     def load_data(self: Any, num_proc: int | None = None, **_: Any) -> None:
         if not self.data_loaded:
+            _check_protocol(self, manifest)  # here too, because mteb.get_task makes tasks without `task`
             self.dataset = _as_mteb(manifest, dataset.tables())
             self.data_loaded = True
 
@@ -87,7 +89,11 @@ def _source_class(manifest: Manifest) -> type[Any]:
 def _metadata(base: TaskMetadata, dataset: TranslatedDataset) -> SynthMetadata:
     manifest = dataset.manifest
     is_english = manifest.language == ENGLISH
-    how = "as MTEB shows it to models" if is_english else f"translated to {manifest.language} by {manifest.translator}"
+    how = (
+        "as MTEB shows it to models"
+        if is_english
+        else f"translated to {manifest.language} by {manifest.translator}"
+    )
     values = base.model_dump()
     values.update(
         name=manifest.name,
@@ -100,7 +106,7 @@ def _metadata(base: TaskMetadata, dataset: TranslatedDataset) -> SynthMetadata:
         is_beta=False,
     )
     if not is_english:
-        values["sample_creation"] = "machine-translated"
+        values.update(sample_creation="machine-translated", annotations_creators="derived")
     if manifest.bitext_of:
         values.update(
             type="BitextMining",
@@ -134,7 +140,9 @@ def _split_data(tables: Mapping[TableKey, pa.Table], split: str) -> dict[str, An
         "corpus": Dataset(tables[TableKey(CORPUS, split)]),
         "queries": Dataset(tables[TableKey(QUERIES, split)]),
         "relevant_docs": qrels,
-        "top_ranked": {row["query-id"]: row["corpus-ids"] for row in ranked.to_pylist()} if ranked else None,
+        "top_ranked": None
+        if ranked is None
+        else {row["query-id"]: row["corpus-ids"] for row in ranked.to_pylist()},
     }
 
 

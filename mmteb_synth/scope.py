@@ -1,0 +1,225 @@
+"""What a call is about: built sets, native members of suites, and English beside them, built where it is missing.
+
+Verbs don't know each other; scoring English that nobody built yet needs two of them, and happens here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmteb_synth import building, languages, paths, selection
+from mmteb_synth.data.store import Store, set_name
+from mmteb_synth.errors import SynthError, UsageError
+from mmteb_synth.evaluation import scored
+from mmteb_synth.evaluation.scored import SOURCE, ScoredTask
+from mmteb_synth.selection import Choice, Member
+from mmteb_synth.types import Language
+
+ENGLISH = Language(code="eng-Latn", name="English")
+
+
+def built(
+    store: Store,
+    choice: Choice | None,
+    wanted: Sequence[Language] | None,
+    translators: Sequence[str],
+) -> list[ScoredTask]:
+    """What is built of a choice, and the native members of its suites.
+
+    Args:
+        store: Where built sets lie.
+        choice: What was named; None for all that was built.
+        wanted: The languages; None for all.
+        translators: Narrows the sets, but for English ones.
+
+    Raises:
+        StoreError: Nothing that was chosen is built.
+    """
+    found = scored.built(store, choice=choice, wanted=wanted, translators=translators)
+    found += scored.native(choice, _codes(found, wanted))
+    if not found:
+        raise scored.nothing_built(store, wanted)
+    return found
+
+
+def to_score(
+    folders: paths.Folders,
+    choice: Choice | None,
+    wanted: Sequence[Language] | None,
+    translators: Sequence[str],
+    *,
+    source_dir: Path | None,
+    warn: Callable[[str], None],
+) -> list[ScoredTask]:
+    """What `evaluate` scores: the translated sets, the native ones, then the English.
+
+    Args:
+        folders: Where sets lie.
+        choice: What was named; None for all that was built, or for the default suite where nothing was.
+        wanted: The languages; None for all that were built, and English.
+        translators: Narrows the sets, but for English ones.
+        source_dir: A local mirror of the Hub, for English that is not built and for native sets.
+        warn: Told of what was chosen but is not built.
+
+    Raises:
+        StoreError: Nothing of a language that was asked for is built.
+        SynthError: Nothing can be scored.
+    """
+    store = Store(folders.data_dir)
+    foreign = [
+        task
+        for task in scored.built(store, choice=choice, wanted=wanted, translators=translators)
+        if task.language != ENGLISH.code
+    ]
+    natives = list(
+        scored.native(choice, _codes(foreign, wanted), source_dir=source_dir, scratch=folders.scratch_dir)
+    )
+    _check_built(store, choice, wanted, [*foreign, *natives], warn)
+    english: list[ScoredTask] = []
+    if wanted is None or ENGLISH in wanted:
+        alone = wanted is not None and all(language == ENGLISH for language in wanted)
+        beside = _foreign(store, choice, translators) if alone else foreign
+        english = list(_English(store, folders, choice, source_dir).tasks(beside))
+        if wanted is None and foreign:  # nobody asked for English in so many words
+            for task in english:
+                if task.problem:
+                    warn(f"no English score of {task.name}: {task.problem.message}")
+            english = [task for task in english if not task.problem]
+    result = [*foreign, *natives, *english]
+    if not result:
+        raise scored.nothing_built(store, wanted)
+    problem = result[0].problem
+    if problem and all(task.problem for task in result):
+        raise problem
+    return result
+
+
+def _foreign(store: Store, choice: Choice | None, translators: Sequence[str]) -> list[ScoredTask]:
+    """The built sets of all languages but English."""
+    found = scored.built(store, choice=choice, translators=translators)
+    return [task for task in found if task.language != ENGLISH.code]
+
+
+def _codes(found: Iterable[ScoredTask], wanted: Sequence[Language] | None) -> list[str]:
+    """The languages whose native members are meant; with none named, those of the built sets and English."""
+    if wanted is not None:
+        return [language.code for language in wanted]
+    return [*dict.fromkeys([*(task.language for task in found), ENGLISH.code])]
+
+
+def _check_built(
+    store: Store,
+    choice: Choice | None,
+    wanted: Sequence[Language] | None,
+    found: Sequence[ScoredTask],
+    warn: Callable[[str], None],
+) -> None:
+    """Refuse a language of which there is nothing, and tell of chosen sets that are not built in the others."""
+    others = [language for language in wanted or () if language != ENGLISH]
+    for language in others:
+        codes = languages.equivalents(language.code)
+        held = {task.source_task for task in found if task.language in codes}
+        if not held:
+            raise scored.nothing_built(store, [language])
+        lacking = sorted(choice.names() - held) if choice else []
+        if lacking:
+            warn(f"not built in {language.name}, and so not scored: {', '.join(lacking)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wish:
+    """An English set that should stand beside others."""
+
+    member: Member | None
+    limit: int | None = None
+    all_rows: bool = False
+    mirror: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _English:
+    """The English sets of a call; those that are missing or no longer fit are built."""
+
+    store: Store
+    folders: paths.Folders
+    choice: Choice | None
+    source_dir: Path | None
+
+    def tasks(self, beside: Sequence[ScoredTask]) -> Iterator[ScoredTask]:
+        """The English sets that are built already, and those that belong beside other sets.
+
+        Args:
+            beside: Sets of other languages.
+        """
+        stored = {task.name: task for task in scored.built(self.store, choice=self.choice, wanted=[ENGLISH])}
+        wishes = self._wishes(beside, is_empty=not stored)
+        for name in [*wishes, *(name for name in stored if name not in wishes)]:
+            wish, found = wishes.get(name), stored.get(name)
+            if found and (wish is None or self._fits(found, wish)):
+                yield found
+            elif wish is not None:
+                yield self._build(name, wish)
+
+    def _wishes(self, beside: Sequence[ScoredTask], *, is_empty: bool) -> dict[str, _Wish]:
+        """By name: the counterpart of each set, and whole sets for what else was named."""
+        wishes = {}
+        for task in beside:
+            if task.dataset is None or task.dataset.manifest.bitext_of:
+                continue
+            manifest = task.dataset.manifest
+            try:
+                member = selection.from_manifest(manifest.source_task, manifest.eval_splits, self.choice)
+            except UsageError:  # a set of one's own that was built from a file elsewhere
+                member = None
+            wishes[set_name(manifest.source_task, ENGLISH.code, SOURCE, manifest.limit)] = _Wish(
+                member=member,
+                limit=manifest.limit,
+                all_rows=manifest.all_rows,
+                mirror=manifest.source.get("mirror"),
+            )
+        met = {task.source_task for task in beside}
+        chosen = self.choice or (selection.choose() if is_empty and not beside else None)
+        for member in chosen.members if chosen else ():
+            if member.spec.name not in met and member.spec.type != "BitextMining":
+                wishes[set_name(member.spec.name, ENGLISH.code, SOURCE)] = _Wish(member=member)
+        return wishes
+
+    def _fits(self, found: ScoredTask, wish: _Wish) -> bool:
+        """Whether a stored set is used as it is. Otherwise building finds out, cheaply, whether it has changed.
+
+        What was read from a mirror would be read from the Hub now that no mirror is given.
+        """
+        if found.dataset is None:
+            return False
+        mirror = found.dataset.manifest.source.get("mirror")
+        return wish.member is None or (
+            self.source_dir is None and mirror is not None and wish.mirror in (None, mirror)
+        )
+
+    def _build(self, name: str, wish: _Wish) -> ScoredTask:
+        if wish.member is None:
+            problem: SynthError | None = UsageError(
+                f"{name} is not built, and its set is one of your own whose file is not known here",
+                hint="name the file with --task FILE.toml, or set MMTEB_SYNTH_TASKS to its folder",
+            )
+        else:
+            options = building.BuildOptions(
+                source_dir=self.source_dir, limit=wish.limit, all_rows=wish.all_rows
+            )
+            try:
+                (done,) = building.build([ENGLISH], [wish.member], options=options, folders=self.folders).sets
+                problem = done.error
+            except SynthError as error:
+                problem = error
+        if problem is None:
+            (made,) = (task for task in scored.built(self.store, wanted=[ENGLISH]) if task.name == name)
+            return made
+        return ScoredTask(
+            name=name,
+            source_task=name.split(f".{ENGLISH.code}.", maxsplit=1)[0],
+            language=ENGLISH.code,
+            origin="native",
+            problem=problem,
+        )

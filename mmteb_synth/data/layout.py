@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mmteb_synth.data.tables import CORPUS, DEFAULT, QUERIES, TableKey, Tables, is_list
 from mmteb_synth.errors import SourceError
@@ -106,21 +107,16 @@ def expand(layout: Layout, key: TableKey, table: pa.Table) -> pa.Table:
     Raises:
         SourceError: The lists of a row are of different lengths, or empty.
     """
-    columns = [table.column(name) for name in layout.columns(key.config)]
-    has_lists = all(is_list(column.type) for column in columns)
-    if layout.paired and table.num_rows == 1 and has_lists:
-        _lengths(table, columns)
-    elif layout.grouped:
+    has_lists = all(is_list(column.type) for column in table.columns)
+    if layout.grouped:
         if not has_lists:
-            raise SourceError(
-                f"{key.file}: a clustering of MTEB's old form needs lists of texts and of labels"
-            )
-        sets = np.repeat(np.arange(table.num_rows, dtype=np.int32), _lengths(table, columns))
-        inner = [_flatten(column) for column in columns]
-        return pa.table([pa.array(sets), *inner], names=[SET_COLUMN, *layout.columns(key.config)])
-    else:
-        return table
-    return pa.table([_flatten(column) for column in columns], names=layout.columns(key.config))
+            raise SourceError(f"{key.file}: a clustering of MTEB's old form needs lists of texts and of labels")
+        sets = np.repeat(np.arange(table.num_rows, dtype=np.int32), _lengths(table))
+        return _flatten(table).add_column(0, SET_COLUMN, pa.array(sets))
+    if layout.paired and table.num_rows == 1 and has_lists:
+        _lengths(table)
+        return _flatten(table)
+    return table
 
 
 def collapse(layout: Layout, tables: Tables) -> Tables:
@@ -147,12 +143,9 @@ def _regroup(table: pa.Table) -> pa.Table:
     return pa.table(lists, names=inner.column_names)
 
 
-def _lengths(table: pa.Table, columns: list[pa.ChunkedArray]) -> np.ndarray:
+def _lengths(table: pa.Table) -> np.ndarray:
     """How many inner texts each row holds, the same in every column."""
-    first, *others = (
-        pa.chunked_array([chunk.value_lengths() for chunk in column.chunks], pa.int32()).to_numpy()
-        for column in columns
-    )
+    first, *others = (pc.list_value_length(column).to_numpy() for column in table.columns)
     for row in range(table.num_rows):
         if first[row] == 0 or any(lengths[row] != first[row] for lengths in others):
             found = ", ".join(str(lengths[row]) for lengths in (first, *others))
@@ -163,5 +156,5 @@ def _lengths(table: pa.Table, columns: list[pa.ChunkedArray]) -> np.ndarray:
     return np.asarray(first)
 
 
-def _flatten(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pa.chunked_array([chunk.flatten() for chunk in column.chunks], type=column.type.value_type)
+def _flatten(table: pa.Table) -> pa.Table:
+    return pa.table([pc.list_flatten(column) for column in table.columns], names=table.column_names)

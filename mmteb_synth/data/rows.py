@@ -59,13 +59,7 @@ def read_rows(
     Raises:
         SourceError: The file can't be read, lacks a column, or has a missing or unfit value; the row is named.
     """
-    read = _READERS.get(path.suffix.lower())
-    if read is None:
-        raise SourceError(f"{path}: a file of rows ends in {', '.join(_READERS)}")
-    try:
-        found = read(path)
-    except (pa.ArrowException, OSError, UnicodeError) as error:
-        raise SourceError(f"could not read {path}: {error}") from error
+    found = _read(path)
     wanted = dict(columns)
     wanted.update(
         {name: kind for name, kind in (optional or {}).items() if names.get(name, name) in found.columns}
@@ -85,6 +79,28 @@ def read_rows(
             raise _unfit(f"{path}, row {row + 1}", given, None, kind)
         result[name] = column
     return pa.table(result)
+
+
+def column_names(path: Path) -> tuple[str, ...]:
+    """The columns of a file; of a `.jsonl`, those of its first row.
+
+    Args:
+        path: A `.parquet`, `.csv` or `.jsonl` file.
+
+    Raises:
+        SourceError: The file can't be read.
+    """
+    return tuple(_read(path).columns)
+
+
+def _read(path: Path) -> _Cells | _Parquet:
+    read = _READERS.get(path.suffix.lower())
+    if read is None:
+        raise SourceError(f"{path}: a file of rows ends in {', '.join(SUFFIXES)}")
+    try:
+        return read(path)
+    except (pa.ArrowException, OSError, UnicodeError) as error:
+        raise SourceError(f"could not read {path}: {error}") from error
 
 
 class _Cells:
@@ -116,6 +132,11 @@ class _Cells:
         except ValidationError as error:
             row = int(error.errors()[0]["loc"][0])
             raise _unfit(f"{self._path}, row {row + 1}", name, values[row], kind) from error
+        except UnicodeEncodeError as error:
+            row = next(row for row, value in enumerate(values) if error.object in value)
+            raise SourceError(
+                f"{self._path}, row {row + 1}: column {name!r} holds half a character (a lone surrogate)"
+            ) from error
         except OverflowError as error:
             raise SourceError(f"{self._path}: column {name!r} has a number that is too large") from error
 
@@ -192,6 +213,8 @@ _READERS: dict[str, Callable[[Path], _Cells | _Parquet]] = {
     ".csv": _read_csv,
     ".jsonl": _read_jsonl,
 }
+SUFFIXES = tuple(_READERS)
+"""How the files end that can be read."""
 
 
 @contextlib.contextmanager

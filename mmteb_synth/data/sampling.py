@@ -21,6 +21,9 @@ DRAW_ATTRIBUTES = (
     "is_cross_validation",
     "max_fraction_of_documents_to_embed",
     "max_document_to_embed",
+    "max_documents_per_cluster",
+    "n_clusters",
+    "max_depth",
     "seed",
 )
 """What decides MTEB's draws. Recorded with a data set that leaves texts out, and compared before it is scored."""

@@ -1,0 +1,33 @@
+"""Sets of one's own, written to disk as a user would."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmteb_synth.specs import TaskSpec, read_task
+
+Rows = list[dict[str, Any]]
+OwnSet = Callable[..., TaskSpec]
+
+
+@pytest.fixture
+def own_set(tmp_path: Path) -> OwnSet:
+    """Writes the files of a set and its spec, and reads the spec."""
+
+    def write(name: str, kind: str, files: dict[str, Rows], toml: str = "") -> TaskSpec:
+        lines = [f'type = "{kind}"', 'description = "A set of my own."', 'license = "mit"']
+        lines += [toml] if toml and not toml.lstrip().startswith("[") else []
+        lines.append("[files]")
+        for table, rows in files.items():
+            path = tmp_path / f"{name}.{table}.jsonl"
+            path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+            lines.append(f'{table} = "{path.name}"')
+        lines += [toml] if toml.lstrip().startswith("[") else []
+        spec = tmp_path / f"{name}.toml"
+        spec.write_text("\n".join(lines) + "\n", "utf-8")
+        return read_task(spec)
+
+    return write

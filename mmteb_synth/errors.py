@@ -10,12 +10,14 @@ SynthError
 ├── CacheError            the translation cache is damaged, locked, full or would be contradicted
 ├── StoreError            a translated data set is missing, damaged or no longer what was recorded
 ├── EvaluationError       a model can't be loaded or a score can't be made
+├── Stopped               a signal ended the run in good order; running it again goes on (exit 75)
 └── MissingExtraError     a package that only some uses need is not installed
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 
 class SynthError(Exception):
@@ -72,6 +74,13 @@ class TranslatorError(SynthError):
     """A translator can't be used."""
 
 
+Cause = Literal["fault", "limit", "overload", "down", "refused", "text", "window"]
+"""Why a request failed, as far as others are concerned: `fault` may be its own bad luck; at a `limit` (too many
+requests or tokens) all should wait; under `overload` (too slow, too busy) fewer should be in flight; `down`: nobody
+listens; `refused`: it was understood and not taken, for a reason that may concern every request; `text`: this text
+is not taken; `window`: this text is too long."""
+
+
 class RequestError(TranslatorError):
     """One request to a translator failed.
 
@@ -80,6 +89,7 @@ class RequestError(TranslatorError):
         retryable: Whether asking again may help.
         fatal: Whether every further request would fail the same way, so that the run should end.
         retry_after: Seconds the server asked to wait, where it did.
+        cause: What it means for other requests.
         hint: What to do next.
     """
 
@@ -90,12 +100,14 @@ class RequestError(TranslatorError):
         retryable: bool = False,
         fatal: bool = False,
         retry_after: float | None = None,
+        cause: Cause = "fault",
         hint: str | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.retryable = retryable
         self.fatal = fatal
         self.retry_after = retry_after
+        self.cause = cause
 
 
 class CacheError(SynthError):
@@ -108,6 +120,29 @@ class StoreError(SynthError):
 
 class EvaluationError(SynthError):
     """A model can't be loaded, or a task can't be scored."""
+
+
+class Stopped(SynthError):  # noqa: N818  it is an ending, not a failure
+    """A signal ended the run in good order.
+
+    The exit code is EX_TEMPFAIL of BSD's sysexits.h, which schedulers take for "run it again".
+
+    Args:
+        reason: What asked for it, as `SIGTERM`.
+        kept: What is not lost.
+        hint: What to do next.
+    """
+
+    exit_code = 75
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        kept: str = "everything that was answered is kept",
+        hint: str = "run the same command again to go on",
+    ) -> None:
+        super().__init__(f"stopped by {reason}; {kept}", hint=hint)
 
 
 class MissingExtraError(SynthError):

@@ -55,6 +55,7 @@ class Answer:
         model: The model that answered, as the server names it; None where there is no such thing.
         usage: Tokens used.
         raw: The answer as it came, where it differs from the translation.
+        wait: Seconds in which the server wants no further request: its headers say that nothing remains.
     """
 
     translation: str | None
@@ -62,6 +63,7 @@ class Answer:
     model: str | None = None
     usage: Usage = field(default_factory=Usage)
     raw: str | None = None
+    wait: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +114,7 @@ class Progress:
         hits: Segments that the cache answered.
         failed: Segments that have no translation.
         usage: Tokens used so far in this run.
+        problem: What keeps the translator from answering just now, in its own words; None while it answers.
     """
 
     total: int
@@ -119,6 +122,7 @@ class Progress:
     hits: int = 0
     failed: int = 0
     usage: Usage = field(default_factory=Usage)
+    problem: str | None = None
 
 
 ProgressHook = Callable[[Progress], None]

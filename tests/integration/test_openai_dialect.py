@@ -21,7 +21,9 @@ from mmteb_synth.translate.limits import RetryPolicy
 from mmteb_synth.types import Language, Segment, Usage
 
 TURKISH = Language(code="tur-Latn", name="Turkish")
-FAST = RetryPolicy(attempts=4, first_wait=0.001, longest_wait=0.002, longest_retry_after=0.01)
+FAST = RetryPolicy(
+    attempts=4, first_wait=0.001, longest_wait=0.002, longest_retry_after=0.01, outage_seconds=0.5
+)
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,189 @@
+"""What the cache holds of some texts, the long ones through their parts.
+
+A text that exceeds the translator's window, or whose answer was cut off, is translated in parts. Each part is a
+segment with a key of its own, and the whole is put together from them whenever it is needed, with its own white
+space; it has no row, but for the evidence that it was cut off.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mmteb_synth.checks import text as checks
+from mmteb_synth.translate.cache import Cache
+from mmteb_synth.translate.splitting import split
+from mmteb_synth.translate.translators import Translator
+from mmteb_synth.types import Language, Segment
+
+CUT_OFF = "length"
+"""The finish reason of an answer that ended at the token limit."""
+
+_SMALLEST = 200
+"""Characters of a text that is not cut further: an answer to so short a text ran away and was not too long."""
+
+_CHARACTERS_PER_TOKEN = 2
+"""Careful: English has about four, code and tables less."""
+
+_LOOKUP = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A part of a long text.
+
+    Attributes:
+        key: Its cache key; None where it is carried over, having no letter.
+        segment: What is asked for.
+        after: The white space that follows it.
+    """
+
+    key: bytes | None
+    segment: Segment
+    after: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Found:
+    """What is known of texts.
+
+    Attributes:
+        translations: By key; also of texts that were put together from parts.
+        failures: Why a text has none, where it was asked for in vain.
+        missing: What must be asked: texts that nothing is known of, or parts of them.
+    """
+
+    translations: dict[bytes, str] = field(default_factory=dict)
+    failures: dict[bytes, str] = field(default_factory=dict)
+    missing: dict[bytes, Segment] = field(default_factory=dict)
+
+
+class LongTexts:
+    """Looks texts up for one translator and language.
+
+    Args:
+        cache: Where translations are.
+        translator: Who translates; its keys and its window count.
+        language: The target language.
+    """
+
+    def __init__(self, cache: Cache, translator: Translator, language: Language) -> None:
+        self._cache = cache
+        self._translator = translator
+        self._language = language
+        self._preset: Any = getattr(translator, "preset", None)
+        self._window: int | None = getattr(self._preset, "window", None)
+        self._characters: int | None = getattr(translator, "max_characters", None)
+        self._prompts: dict[tuple[str, str], int] = {}
+
+    def find(
+        self,
+        texts: Mapping[bytes, Segment],
+        *,
+        retry_failed: bool = False,
+        failed: Mapping[bytes, str] | None = None,
+    ) -> Found:
+        """Look texts up, in the cache and through their parts.
+
+        Args:
+            texts: Segments by key.
+            retry_failed: Whether what was asked for in vain counts as missing.
+            failed: Why keys failed that the cache knows nothing of.
+        """
+        failed = failed or {}
+        found = Found()
+        pieces: dict[bytes, list[Piece]] = {}
+        level = texts
+        while level:
+            deeper: dict[bytes, Segment] = {}
+            rows = self._rows(list(level))
+            for key, segment in level.items():
+                translation, reason = rows.get(key, (None, None))
+                if translation is not None:
+                    found.translations[key] = translation
+                    continue
+                parts = self.pieces(segment, cut_off=reason == CUT_OFF)
+                if parts:
+                    pieces[key] = parts
+                    for part in parts:
+                        if part.key is not None and part.key not in found.translations:
+                            deeper[part.key] = part.segment
+                elif reason is not None and not retry_failed:
+                    found.failures[key] = checks.reason(reason)
+                elif key in failed:
+                    found.failures[key] = failed[key]
+                else:
+                    found.missing[key] = segment
+            level = deeper
+        for key in reversed(pieces):  # the deepest first
+            _put_together(key, pieces[key], found)
+        return found
+
+    def pieces(self, segment: Segment, *, cut_off: bool) -> list[Piece]:
+        """The parts that a text must be translated in; none where it can be asked for whole, or can't be cut.
+
+        Args:
+            segment: The text.
+            cut_off: Whether an answer to it was cut off, so that what fits must be less.
+        """
+        length = len(segment.text)
+        most = self._longest(segment)
+        if cut_off:
+            most = min(most or length, max(-(-length // 2), _SMALLEST))
+        if most is None or length <= most:
+            return []
+        parts = split(segment.text, most)
+        if any(len(part.text) >= length for part in parts):
+            return []
+        return [self._piece(segment, part.text, part.after) for part in parts]
+
+    def _piece(self, whole: Segment, text: str, after: str) -> Piece:
+        segment = Segment(text=text, kind=whole.kind, register=whole.register)
+        carried = not any(character.isalpha() for character in text)
+        key = None if carried else self._translator.key(segment, self._language)
+        return Piece(key=key, segment=segment, after=after)
+
+    def _longest(self, segment: Segment) -> int | None:
+        """The most characters that fit into the translator's window; None where the text does, or nothing is known."""
+        if self._characters is not None:
+            return self._characters if len(segment.text) > self._characters else None
+        if self._window is None or self._tokens(segment, len(segment.text)) <= self._window:
+            return None
+        sizes = range(len(segment.text))
+        fitting = bisect_right(sizes, self._window, key=lambda size: self._tokens(segment, size))
+        return max(fitting - 1, _SMALLEST)
+
+    def _tokens(self, segment: Segment, size: int) -> int:
+        """Tokens that a request takes of the window: prompt, text, and all that the answer may have."""
+        key = (segment.kind, segment.register)
+        if key not in self._prompts:
+            messages = self._translator.template(segment, self._language).messages("")  # type: ignore[attr-defined]
+            self._prompts[key] = sum(len(message["content"]) for message in messages)
+        answer: int = self._preset.output_tokens(segment.text[:size])
+        return (self._prompts[key] + size) // _CHARACTERS_PER_TOKEN + answer
+
+    def _rows(self, keys: Sequence[bytes]) -> dict[bytes, tuple[str | None, str | None]]:
+        """For each known key its translation, or why there is none; a page of rows in memory at a time."""
+        known: dict[bytes, tuple[str | None, str | None]] = {}
+        for start in range(0, len(keys), _LOOKUP):
+            for key, row in self._cache.lookup(keys[start : start + _LOOKUP]).items():
+                known[key] = (row.translation, None if row.translation is not None else row.finish_reason)
+        return known
+
+
+def _put_together(key: bytes, pieces: list[Piece], found: Found) -> None:
+    """Join the translations of a text's parts, or say which failed."""
+    texts = []
+    for piece in pieces:
+        if piece.key is None:
+            texts.append(piece.segment.text + piece.after)
+        elif piece.key in found.translations:
+            texts.append(found.translations[piece.key] + piece.after)
+        elif piece.key in found.failures:
+            found.failures[key] = f"a part of the text failed: {found.failures[piece.key]}"
+            return
+        else:
+            return  # still to be asked
+    found.translations[key] = "".join(texts)

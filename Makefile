@@ -38,7 +38,7 @@ bench: $(VENV)/dev.stamp
 clean:
 	rm -rf $(VENV)
 
-$(VENV)/torch.stamp: constraints.txt
+$(VENV)/venv.stamp:
 	@found=; for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python); do \
 		if "$$python" -c '$(FITS)' 2>/dev/null; then found=$$python; break; fi; \
 	done; \
@@ -49,6 +49,10 @@ $(VENV)/torch.stamp: constraints.txt
 	fi; \
 	echo "Setting up $(VENV) with $$("$$found" -V); this takes some minutes once."; \
 	"$$found" -m venv --clear $(VENV)
+	@touch $@
+
+# PyTorch first, so that whichever build of it was chosen is the one that the rest finds.
+$(VENV)/torch.stamp: $(VENV)/venv.stamp constraints.txt
 	$(PIP) $(TORCH) -c constraints.txt
 	@touch $@
 

@@ -146,6 +146,11 @@ class Cache:
         self._below: Mapping[bytes, Row] = below or {}
         self._database = Database(file)
 
+    @property
+    def database(self) -> Database:
+        """The SQLite file, for what else is kept in it, as batch jobs."""
+        return self._database
+
     def __enter__(self) -> Cache:
         return self
 

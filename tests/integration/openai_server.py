@@ -140,9 +140,8 @@ class OpenAIServer:
         self._loop.close()
 
     async def _run(self) -> None:
-        app = web.Application()
-        app.router.add_get("/v1/models", self._list_models)
-        app.router.add_post("/v1/chat/completions", self._chat)
+        app = web.Application(client_max_size=1 << 30)
+        self._add_routes(app.router)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", self._port)
@@ -151,6 +150,10 @@ class OpenAIServer:
         self._ready.set()
         await self._stopping.wait()
         await runner.cleanup()
+
+    def _add_routes(self, router: web.UrlDispatcher) -> None:
+        router.add_get("/v1/models", self._list_models)
+        router.add_post("/v1/chat/completions", self._chat)
 
     async def _list_models(self, request: web.Request) -> web.StreamResponse:
         self.catalogue_requests += 1

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from mmteb_synth.specs import TaskSpec, read_task
@@ -29,5 +31,28 @@ def own_set(tmp_path: Path) -> OwnSet:
         spec = tmp_path / f"{name}.toml"
         spec.write_text("\n".join(lines) + "\n", "utf-8")
         return read_task(spec)
+
+    return write
+
+
+Mirror = Callable[..., Path]
+
+
+@pytest.fixture
+def mirrored(tmp_path: Path) -> Mirror:
+    """Writes a data set of the Hub as `hf download --local-dir` leaves it, and gives the mirror's folder."""
+
+    def write(dataset: str, configs: dict[str, dict[str, Rows]], *, mirror: str = "mirror") -> Path:
+        folder = tmp_path / mirror / dataset
+        (folder / ".cache").mkdir(parents=True, exist_ok=True)
+        lines = ["---", "configs:"]
+        for config, splits in configs.items():
+            lines += [f"- config_name: {config}", "  data_files:"]
+            for split, rows in splits.items():
+                file = f"{config}-{split}.parquet"
+                pq.write_table(pa.Table.from_pylist(rows), folder / file)
+                lines += [f"  - split: {split}", f"    path: {file}"]
+        (folder / "README.md").write_text("\n".join([*lines, "---", ""]), "utf-8")
+        return tmp_path / mirror
 
     return write

@@ -8,7 +8,11 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import sys
 import tempfile
+from collections.abc import Iterator
+
+import pytest
 
 _SCRATCH = tempfile.mkdtemp(prefix="mmteb-synth-tests-")
 atexit.register(shutil.rmtree, _SCRATCH, ignore_errors=True)
@@ -23,3 +27,27 @@ os.environ.update(
         "TOKENIZERS_PARALLELISM": "false",
     }
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def mteb_as_it_was() -> Iterator[None]:
+    """Takes what a module's tests registered out of MTEB again: other tests count MTEB's own tasks."""
+    yield
+    tasks = sys.modules.get("mteb.get_tasks")
+    if tasks is None:
+        return
+    ours = {cls.metadata.name for cls in tasks.TASK_LIST if cls.__module__.startswith("mmteb_synth.")}
+    tasks.TASK_LIST = tuple(cls for cls in tasks.TASK_LIST if cls.metadata.name not in ours)
+    for name in ours:
+        del tasks._TASKS_REGISTRY[name]
+    for source, similar in list(tasks._SIMILAR_TASKS.items()):
+        kept = [name for name in similar if name not in ours]
+        if kept:
+            tasks._SIMILAR_TASKS[source] = kept
+        else:
+            del tasks._SIMILAR_TASKS[source]
+    build = sys.modules["mteb.benchmarks.get_benchmark"]._build_registry
+    benchmarks = build() if build.cache_info().currsize else {}  # building it costs seconds
+    for name, benchmark in list(benchmarks.items()):
+        if any(task.metadata.name in ours for task in benchmark.tasks):
+            del benchmarks[name]

@@ -31,7 +31,7 @@ _AT_ONCE = 2.0
 _INTERRUPTED = 130
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")
 
-Hook = Callable[[], None]
+Hook = Callable[[], object]
 
 
 class Stop:

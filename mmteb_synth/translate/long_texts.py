@@ -7,10 +7,8 @@ space; it has no row, but for the evidence that it was cut off.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from mmteb_synth.checks import text as checks
 from mmteb_synth.translate.cache import Cache
@@ -23,9 +21,6 @@ CUT_OFF = "length"
 
 _SMALLEST = 200
 """Characters of a text that is not cut further: an answer to so short a text ran away and was not too long."""
-
-_CHARACTERS_PER_TOKEN = 2
-"""Careful: English has about four, code and tables less."""
 
 _LOOKUP = 20_000
 
@@ -73,10 +68,7 @@ class LongTexts:
         self._cache = cache
         self._translator = translator
         self._language = language
-        self._preset: Any = getattr(translator, "preset", None)
-        self._window: int | None = getattr(self._preset, "window", None)
-        self._characters: int | None = getattr(translator, "max_characters", None)
-        self._prompts: dict[tuple[str, str], int] = {}
+        self._most: int | None = getattr(translator, "max_characters", None)
 
     def find(
         self,
@@ -128,8 +120,7 @@ class LongTexts:
             segment: The text.
             cut_off: Whether an answer to it was cut off, so that what fits must be less.
         """
-        length = len(segment.text)
-        most = self._longest(segment)
+        length, most = len(segment.text), self._most
         if cut_off:
             most = min(most or length, max(-(-length // 2), _SMALLEST))
         if most is None or length <= most:
@@ -144,25 +135,6 @@ class LongTexts:
         carried = not any(character.isalpha() for character in text)
         key = None if carried else self._translator.key(segment, self._language)
         return Piece(key=key, segment=segment, after=after)
-
-    def _longest(self, segment: Segment) -> int | None:
-        """The most characters that fit into the translator's window; None where the text does, or nothing is known."""
-        if self._characters is not None:
-            return self._characters if len(segment.text) > self._characters else None
-        if self._window is None or self._tokens(segment, len(segment.text)) <= self._window:
-            return None
-        sizes = range(len(segment.text))
-        fitting = bisect_right(sizes, self._window, key=lambda size: self._tokens(segment, size))
-        return max(fitting - 1, _SMALLEST)
-
-    def _tokens(self, segment: Segment, size: int) -> int:
-        """Tokens that a request takes of the window: prompt, text, and all that the answer may have."""
-        key = (segment.kind, segment.register)
-        if key not in self._prompts:
-            messages = self._translator.template(segment, self._language).messages("")  # type: ignore[attr-defined]
-            self._prompts[key] = sum(len(message["content"]) for message in messages)
-        answer: int = self._preset.output_tokens(segment.text[:size])
-        return (self._prompts[key] + size) // _CHARACTERS_PER_TOKEN + answer
 
     def _rows(self, keys: Sequence[bytes]) -> dict[bytes, tuple[str | None, str | None]]:
         """For each known key its translation, or why there is none; a page of rows in memory at a time."""

@@ -9,6 +9,7 @@ _WORDS = {
     "content_filter": "the translator's content filter held the answer back",
     "length": "the answer was cut off at the token limit",
     "empty": "the answer was empty",
+    "malformed": "the answer was not in the form that was asked for",
     "oversize": "the answer is far too long for its source",
     "broken": "the answer holds characters that no text may hold",
 }
@@ -28,7 +29,7 @@ def check(source: str, answer: Answer) -> Verdict | None:
 
     Returns:
         None where the answer may be served; otherwise an error whose `check` says what is wrong: `refusal`,
-        `content_filter`, `length`, `empty`, `oversize` or `broken`.
+        `content_filter`, `length`, `empty`, `malformed`, `oversize` or `broken`.
     """
     hypothesis = answer.translation
     if hypothesis is None:

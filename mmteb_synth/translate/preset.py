@@ -7,26 +7,57 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+from mmteb_synth import languages
 from mmteb_synth.errors import SpecError, TranslatorError
 from mmteb_synth.hashing import canonical_json, json_digest
 from mmteb_synth.specs import parse, read_toml
 from mmteb_synth.translate.backends import Backend
+from mmteb_synth.translate.hardware import Serving
 from mmteb_synth.translate.templates import PROMPT_VERSION, Template, template
 from mmteb_synth.types import Kind, Language, Segment
 
 OPENAI = "https://api.openai.com/v1"
+SOON = timedelta(days=60)
+"""A shutdown that is nearer than this is warned of."""
 
 _FOLDER = Path(__file__).parent / "presets"
 _OUTPUT_FLOOR = 256
 _OUTPUT_PER_CHARACTER = 4
 """Tokens of an answer for a character of English: twice what the costliest scripts take under older tokenizers."""
+_INSTRUCTION_TOKENS = 600
+"""What is left free in a window for the instructions and the chat template: twice what the longest prompt takes."""
+_CHARACTERS_PER_TOKEN = 2
+"""Of a text that must fit for sure. English has four; its translation into Turkish about two and a half."""
+_SMALLEST_PART = 200
+"""Characters of a text that is not worth cutting: no window is so small that it had to be."""
+
+_RESPONSE_FORMAT = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "translation",
+        "strict": True,
+        "schema": {
+            "type": "object",
+            "properties": {"translation": {"type": "string"}},
+            "required": ["translation"],
+            "additionalProperties": False,
+        },
+    },
+}
+_OWN_PARAMETERS = frozenset(
+    {"model", "messages", "max_tokens", "max_completion_tokens", "temperature", "reasoning_effort"}
+    | {"response_format", "stream", "n"}
+)
+"""Parameters that fields of a preset or the program itself set."""
+
+_LISTED_LANGUAGES = 8
 
 
 def check_url(value: str) -> str:
@@ -54,11 +85,21 @@ class _Strict(BaseModel):
 
 
 class Prices(_Strict):
-    """US dollars for a million tokens, on a date."""
+    """US dollars for a million tokens, on a date.
+
+    Attributes:
+        date: When they were looked up.
+        input: For what is sent.
+        cached_input: For what is sent and was sent shortly before; as `input` where there is no such price.
+        output: For what is answered, reasoning included.
+        batch_discount: The share that the Batch API is cheaper by, 0 to 1; none where there is no such API.
+    """
 
     date: date
     input: float = Field(ge=0)
+    cached_input: float | None = Field(default=None, ge=0)
     output: float = Field(ge=0)
+    batch_discount: float | None = Field(default=None, ge=0, le=1)
 
 
 class Weights(_Strict):
@@ -83,16 +124,25 @@ class Preset(_Strict):
         base_url: The endpoint.
         api_key_env: The environment variable that holds the key; none where no key is sent.
         api_key_optional: Whether the endpoint may be asked without a key, as one's own server.
-        max_tokens_parameter: What the endpoint calls the limit of an answer's tokens.
+        window: Tokens of prompt and answer together that the model can take.
         max_output_tokens: The most tokens that the model can answer with.
+        max_tokens_parameter: What the endpoint calls the limit of an answer's tokens.
         temperature: The temperature to ask for, or "default" where the model accepts none.
+        reasoning_effort: How much the model thinks before it answers, for models that can be told.
+        structured_output: Whether the endpoint can be held to a JSON schema (`response_format`).
         system_role: Whether the model's chat template knows a system message.
+        extra_body: Further parameters, as `chat_template_kwargs = { enable_thinking = false }`.
         concurrency: Requests in flight at most, unless the user says otherwise.
+        requests_per_minute: What the account's limit is, where it is known.
+        tokens_per_minute: What the account's limit is, where it is known.
         languages: The languages its maker claims, as ISO 639-3 codes; empty where nothing is claimed.
+        claims_source: Where its maker claims them, as a URL.
         prices: What it costs.
+        tokenizer: What counts its tokens: `cl100k_base`, `o200k_base`, `mistral`, or a name on the Hub.
         shutdown_date: When OpenAI's own endpoint stopped or stops serving it.
         substitute: The translator to use then.
         weights: Which weights answer.
+        serving: What serving it on one's own GPUs takes; none where the weights are not open.
     """
 
     name: str
@@ -101,27 +151,88 @@ class Preset(_Strict):
     base_url: str = OPENAI
     api_key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     api_key_optional: bool = False
-    max_tokens_parameter: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    window: int | None = Field(default=None, ge=1)
     max_output_tokens: int | None = Field(default=None, ge=1)
+    max_tokens_parameter: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     temperature: float | Literal["default"] = 0.0
+    reasoning_effort: str | None = Field(default=None, min_length=1)
+    structured_output: bool = False
     system_role: bool = True
+    extra_body: dict[str, Any] = Field(default_factory=dict)
     concurrency: int = Field(default=16, ge=1)
-    languages: tuple[str, ...] = ()
+    requests_per_minute: int | None = Field(default=None, ge=1)
+    tokens_per_minute: int | None = Field(default=None, ge=1)
+    languages: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z]{3}$")], ...] = ()
+    claims_source: str | None = Field(default=None, pattern=r"^https?://")
     prices: Prices | None = None
+    tokenizer: str | None = Field(default=None, min_length=1)
     shutdown_date: date | None = None
     substitute: str | None = None
     weights: Weights = Weights()
+    serving: Serving | None = None
 
     _check_base_url = field_validator("base_url")(check_url)
 
+    def __hash__(self) -> int:  # a table has no hash of its own
+        return hash((self.name, self.model, self.base_url))
+
+    @field_validator("extra_body")
+    @classmethod
+    def _check_extra_body(cls, value: dict[str, Any]) -> dict[str, Any]:
+        own = sorted(_OWN_PARAMETERS & set(value))
+        if own:
+            raise ValueError(
+                f"{', '.join(own)} can't be set here; temperature and the like are fields of the preset"
+            )
+        try:
+            canonical_json(value)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"it can't be sent as JSON: {error}") from error
+        return value
+
+    @property
+    def max_characters(self) -> int | None:
+        """Characters of a text beyond which it is translated in parts; None where no limit is known.
+
+        Prompt and answer share the window, and an answer has a limit of its own. An answer that turns out longer
+        is cut off with `finish_reason=length`, and then asked for in parts too.
+        """
+        limits = []
+        if self.max_output_tokens is not None:
+            limits.append(self.max_output_tokens * _CHARACTERS_PER_TOKEN)
+        if self.window is not None:
+            room = self.window - _INSTRUCTION_TOKENS
+            beside_longest = (room - (self.max_output_tokens or room)) * _CHARACTERS_PER_TOKEN
+            beside_own = (room - _OUTPUT_FLOOR) * _CHARACTERS_PER_TOKEN
+            limits.append(
+                max(beside_longest, beside_own // (1 + _OUTPUT_PER_CHARACTER * _CHARACTERS_PER_TOKEN))
+            )
+        return max(min(limits), _SMALLEST_PART) if limits else None
+
     def decoding(self) -> dict[str, Any]:
         """What decides the answers besides the messages, for keys and manifests."""
-        limit = {
-            "floor": _OUTPUT_FLOOR,
-            "per_character": _OUTPUT_PER_CHARACTER,
-            "most": self.max_output_tokens,
+        return {
+            "temperature": self.temperature,
+            "reasoning_effort": self.reasoning_effort,
+            "structured_output": self.structured_output,
+            "extra_body": self.extra_body,
+            "output_tokens": {
+                "floor": _OUTPUT_FLOOR,
+                "per_character": _OUTPUT_PER_CHARACTER,
+                "most": self.max_output_tokens,
+            },
         }
-        return {"temperature": self.temperature, "output_tokens": limit}
+
+    def parameters(self, text: str) -> dict[str, Any]:
+        """The parameters of the request for a text's translation; all but the model and the messages."""
+        parameters: dict[str, Any] = {**self.extra_body, self.max_tokens_parameter: self.output_tokens(text)}
+        if self.temperature != "default":
+            parameters["temperature"] = self.temperature
+        if self.reasoning_effort is not None:
+            parameters["reasoning_effort"] = self.reasoning_effort
+        if self.structured_output:
+            parameters["response_format"] = _RESPONSE_FORMAT
+        return parameters
 
     def output_tokens(self, text: str) -> int:
         """The most tokens that the answer to a text may have: enough for any language, too few to run away."""
@@ -192,6 +303,11 @@ class Endpoint:
         """Requests in flight at most, by default."""
         return self.preset.concurrency
 
+    @property
+    def max_characters(self) -> int | None:
+        """Characters of a text beyond which it is translated in parts."""
+        return self.preset.max_characters
+
     def identity(self) -> dict[str, Any]:
         """What decides the translations. The endpoint's address is not among it: keys leave it out too."""
         return {"translator": self.name, **_identity(self.preset)}
@@ -209,11 +325,13 @@ class Endpoint:
     def check_language(self, language: Language) -> str | None:
         """A warning where the model's maker does not claim the language."""
         claimed = self.preset.languages
-        if not claimed or language.iso639_3 in claimed:
+        if not claimed or _macro(language.iso639_3) in map(_macro, claimed):
             return None
+        listed = f": {', '.join(claimed)}" if len(claimed) <= _LISTED_LANGUAGES else ""
+        source = f", {self.preset.claims_source}" if self.preset.claims_source else ""
         return (
-            f"the maker of {self.name} claims {', '.join(claimed)} and not {language.name} ({language.code}): "
-            "expect poor translations"
+            f"{language.name} ({language.code}) is not among the {len(claimed)} languages that the maker of "
+            f"{self.name} claims{listed}{source}; expect poor translations"
         )
 
     def api_key(self) -> str | None:
@@ -230,13 +348,7 @@ class Endpoint:
         preset = self.preset
         today = today or datetime.now(UTC).date()
         if preset.shutdown_date and today >= preset.shutdown_date and _is_openai(self.base_url):
-            elsewhere = "name a compatible endpoint that still serves it with --base-url"
-            return TranslatorError(
-                f"OpenAI retired {preset.model} on {preset.shutdown_date}",
-                hint=f"use --translator {preset.substitute}, or {elsewhere}"
-                if preset.substitute
-                else elsewhere,
-            )
+            return self._retired(f"OpenAI retired {preset.model} on {preset.shutdown_date}", today)
         key = self.api_key()
         if key is None and preset.api_key_env and not (preset.api_key_optional or self.given_url):
             return TranslatorError(
@@ -246,6 +358,44 @@ class Endpoint:
         if key is not None and not (key.isascii() and key.isprintable()):
             return TranslatorError(f"{preset.api_key_env} holds characters that no key can have")
         return None
+
+    def retirement(self, announced: date | None, today: date | None = None) -> str | None:
+        """A warning of a shutdown that is near.
+
+        Args:
+            announced: The date in the endpoint's own list of models, which is believed over the preset's.
+            today: The date to judge by; the present one by default.
+
+        Raises:
+            TranslatorError: The endpoint's list says that the model is shut down already.
+        """
+        today = today or datetime.now(UTC).date()
+        if announced is not None and announced <= today:
+            raise self._retired(
+                f"{self.base_url} says that it shut down {self.preset.model} on {announced}", today
+            )
+        date = announced or (self.preset.shutdown_date if _is_openai(self.base_url) else None)
+        if date is None or not today < date < today + SOON:
+            return None
+        substitute = self._substitute(today)
+        instead = f"; {substitute} is meant to take its place" if substitute else ""
+        return f"{self.preset.model} will be shut down on {date}, in {(date - today).days} days{instead}"
+
+    def _retired(self, message: str, today: date) -> TranslatorError:
+        substitute = self._substitute(today)
+        elsewhere = "name a compatible endpoint that still serves it with --base-url"
+        hint = f"use --translator {substitute}, or {elsewhere}" if substitute else elsewhere
+        return TranslatorError(message, hint=hint)
+
+    def _substitute(self, today: date) -> str | None:
+        """The preset's substitute, or that one's own where it is retired too."""
+        name, presets = self.preset.substitute, shipped_presets()
+        while name in presets and name is not None:
+            preset = presets[name]
+            if not preset.substitute or not preset.shutdown_date or today < preset.shutdown_date:
+                break
+            name = preset.substitute
+        return name
 
     def backend(self, concurrency: int) -> Backend:
         """The client that asks the endpoint."""
@@ -272,6 +422,12 @@ def override_label(preset: Preset) -> str:
 def _is_openai(base_url: str) -> bool:
     host = urlsplit(base_url).hostname or ""
     return host == "api.openai.com" or host.endswith(".api.openai.com")
+
+
+@functools.cache
+def _macro(iso639_3: str) -> str:
+    """The macro-language of a language: a maker who claims Swahili (swa) claims its standard form (swh)."""
+    return languages.family(f"{iso639_3}-Zyyy").split("-")[0]
 
 
 @functools.lru_cache(maxsize=256)

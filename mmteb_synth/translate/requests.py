@@ -19,12 +19,8 @@ def request_body(endpoint: Endpoint, segment: Segment, language: Language) -> di
     Returns:
         The JSON object: `model`, `messages` and the decoding.
     """
-    preset = endpoint.preset
-    body: dict[str, Any] = {
-        "model": preset.model,
+    return {
+        "model": endpoint.preset.model,
         "messages": endpoint.template(segment, language).messages(segment.text),
-        preset.max_tokens_parameter: preset.output_tokens(segment.text),
+        **endpoint.preset.parameters(segment.text),
     }
-    if preset.temperature != "default":
-        body["temperature"] = preset.temperature
-    return body

@@ -60,7 +60,7 @@ class OpenAIServer:
     """The server; a context manager.
 
     Args:
-        answer: Translates a text.
+        answer: Translates a text; wrapped as JSON where a request wants a JSON schema.
         models: What `GET /models` lists; None for an endpoint without a catalogue.
         key: The key to insist on; none by default.
         seconds: How long each answer takes.
@@ -190,6 +190,8 @@ class OpenAIServer:
 
     def _completion(self, body: Mapping[str, Any], text: str, fault: Fault) -> dict[str, Any]:
         content = self.answer(text)
+        if "response_format" in body:
+            content = json.dumps({"translation": content}, ensure_ascii=False)
         message = {"role": "assistant", "content": content, **fault.message}
         sent = sum(len(message["content"].split()) for message in body["messages"])
         received = len(content.split())

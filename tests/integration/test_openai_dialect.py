@@ -228,7 +228,7 @@ def test_an_answer_that_is_no_translation_is_kept_as_evidence(
         ("Hi", "\n Selam \n", "Selam"),
         (" Hi", "\n Selam \n", "\n Selam"),
         ("Hi\n", " Selam\n", "Selam\n"),
-        ("Hi", '"Selam"', '"Selam"'),
+        ("Hi", '"Selam"', "Selam"),
         ("a\n b", "c\n  d", "c\n  d"),
     ],
 )

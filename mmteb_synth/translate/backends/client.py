@@ -6,25 +6,39 @@ The SDK's own retries are off, and no redirect is followed: one could carry the 
 from __future__ import annotations
 
 import contextlib
-import json
+import logging
 import socket
-import time
 from collections.abc import Iterator, Mapping
-from email.utils import parsedate_to_datetime
+from datetime import date
 from typing import Any
 
 import aiohttp
 import openai
 
-from mmteb_synth.errors import RequestError, TranslatorError, near_names
+from mmteb_synth.errors import Cause, RequestError, TranslatorError, near_names
+from mmteb_synth.translate.backends import headers
+from mmteb_synth.translate.parsing import parsed
 from mmteb_synth.translate.preset import Endpoint
+
+_log = logging.getLogger(__name__)
 
 _NO_KEY = "EMPTY"
 """What is sent where there is no key; vLLM's documentation uses the same word."""
 
-_TIMEOUT = openai.Timeout(120.0, connect=15.0)
-_FORM = {"model", "temperature", "max_tokens", "max_completion_tokens", "messages[0].role"}
+_TIMEOUT = openai.Timeout(300.0, connect=15.0)
+"""Seconds for each read: a busy server may be silent for minutes before a long answer, which comes as a whole."""
+
+LONGEST_SECONDS = 600.0
+"""Seconds for a whole answer."""
+
+_FORM = {"model", "temperature", "max_tokens", "max_completion_tokens", "messages[0].role", "reasoning_effort"} | {
+    "response_format",
+    "chat_template_kwargs",
+}
 """Parameters that don't depend on the text: an endpoint that refuses one refuses every request."""
+
+_SPENT = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
+"""Codes and types of errors which say that the account is exhausted."""
 
 _AWAY = (
     aiohttp.ClientConnectorError,
@@ -83,30 +97,33 @@ class Connection:
             with self.explained():
                 yield
         except RequestError as error:
-            if error.retryable and not error.fatal:
+            if error.retryable and error.cause != "down":
                 raise
             raise TranslatorError(error.message, hint=error.hint) from None
         except _NoCatalogue:
             return
 
     def check_served(self, body: bytes) -> None:
-        """Compare the model with the endpoint's catalogue, where that is one.
+        """Compare the model with the endpoint's catalogue, where that is one, and warn of a shutdown that is near.
 
         Args:
             body: What `GET /models` answered.
 
         Raises:
-            TranslatorError: The endpoint serves other models.
+            TranslatorError: The endpoint serves other models, or says that this one is shut down.
         """
         catalogue = parsed(body)
         entries = catalogue.get("data") if isinstance(catalogue, dict) else None
-        served = [
-            entry["id"]
+        served = {
+            entry["id"]: entry
             for entry in entries or ()
             if isinstance(entry, dict) and isinstance(entry.get("id"), str)
-        ]
+        }
         model = self._endpoint.preset.model
         if not served or model in served:
+            warning = self._endpoint.retirement(_shutdown(served.get(model, {})))
+            if warning:
+                _log.warning(warning)
             return
         near = near_names(model, served) or sorted(served)[:5]
         url = self._endpoint.base_url
@@ -129,6 +146,9 @@ class Connection:
             failure: Exception = self._refused(error)
         except openai.APIConnectionError as error:
             failure = self._unconnected(error)
+        except TimeoutError:
+            words = f"{self._endpoint.base_url} did not finish its answer in {LONGEST_SECONDS:.0f} s"
+            failure = RequestError(words, retryable=True, cause="overload")
         except openai.OpenAIError as error:
             failure = RequestError(self.scrubbed(str(error)))
         else:
@@ -151,7 +171,10 @@ class Connection:
         if hint is not None:
             return RequestError(message, fatal=True, hint=hint)
         return RequestError(
-            message, retryable=status in (408, 409, 429) or status >= 500, retry_after=retry_after
+            message,
+            retryable=status in (408, 409, 429) or status >= 500,
+            retry_after=retry_after,
+            cause=_cause(status, error, words),
         )
 
     def scrubbed(self, text: str) -> str:
@@ -163,7 +186,7 @@ class Connection:
         if status in (404, 405, 501) and error.request.url.path.endswith("/models"):
             return _NoCatalogue()
         said = {"code": error.code, "type": error.type, "param": error.param}
-        return self.refusal(status, said, _words(error), _retry_after(error.response.headers))
+        return self.refusal(status, said, _words(error), headers.retry_after(error.response.headers))
 
     def _cure(self, status: int, error: Mapping[str, Any]) -> str | None:
         """What to do about a refusal that every further request would meet too; None for other refusals."""
@@ -174,7 +197,7 @@ class Connection:
             return f"check the key in {variable}" if variable else "set api_key_env in the preset's file"
         if status == 404:
             return "check --base-url (it usually ends in /v1) and the model's name"
-        if "insufficient_quota" in (error.get("code"), error.get("type")):
+        if status == 402 or not _SPENT.isdisjoint((error.get("code"), error.get("type"))):
             return "top up the account, then run the same command again: what was answered is kept"
         if status == 400 and error.get("param") in _FORM:
             model = self._endpoint.preset.model
@@ -185,29 +208,32 @@ class Connection:
         url, cause = self._endpoint.base_url, _root(error)
         if isinstance(cause, _AWAY):
             words = self.scrubbed(str(cause)) or type(cause).__name__
-            # Worth asking again, since a server may be restarting; once it stays away, nothing else can succeed.
             return RequestError(
                 f"{url} can't be reached: {words}",
                 retryable=True,
-                fatal=True,
+                cause="down",
                 hint="start the server, or name where it is with --base-url",
             )
         if isinstance(cause, TimeoutError) or isinstance(error, openai.APITimeoutError):
-            return RequestError(f"{url} did not answer in {_TIMEOUT.read:.0f} s", retryable=True)
+            return RequestError(
+                f"{url} did not answer in {_TIMEOUT.read:.0f} s", retryable=True, cause="overload"
+            )
         words = self.scrubbed(str(cause)) or type(cause).__name__
         return RequestError(f"{url} broke the connection: {words}", retryable=True)
 
 
+def _shutdown(entry: Mapping[str, Any]) -> date | None:
+    """The date in an entry of a list of models: OpenAI says `shutdown_date`, others `deprecation`."""
+    for name in ("shutdown_date", "deprecation_date", "deprecation"):
+        value = entry.get(name)
+        if isinstance(value, str):
+            with contextlib.suppress(ValueError):
+                return date.fromisoformat(value[:10])
+    return None
+
+
 class _NoCatalogue(Exception):  # noqa: N818  not an error: many endpoints list no models
     """The endpoint does not list its models."""
-
-
-def parsed(body: bytes) -> Any:
-    """The JSON value, or None where it is not JSON."""
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _words(error: openai.APIStatusError) -> str:
@@ -219,20 +245,25 @@ def _words(error: openai.APIStatusError) -> str:
     return text[:300] or "nothing more"
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the server asked to wait (RFC 9110, section 10.2.3): a number, or a date."""
-    value = headers.get("retry-after")
-    if value is None:
-        return None
-    with contextlib.suppress(ValueError):
-        return max(float(value), 0.0)
-    with contextlib.suppress(ValueError, TypeError):
-        return max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
-    return None
+def _cause(status: int, error: Mapping[str, Any], words: str) -> Cause:
+    """What a refusal means for other requests."""
+    if status == 429:
+        return "limit"
+    if status in (408, 503, 529):  # 529 is what several providers say when overloaded
+        return "overload"
+    if status == 409 or status >= 500:
+        return "fault"
+    if (
+        error.get("code") == "context_length_exceeded" or "maximum context length" in words
+    ):  # vLLM has no code
+        return "window"
+    return "text" if error.get("code") == "content_filter" else "refused"
 
 
 def _root(error: BaseException) -> BaseException:
-    """What aiohttp or the system raised first; the layers above it name timeouts and resets alike."""
-    while error.__cause__ is not None and not isinstance(error, aiohttp.ClientError | OSError):
-        error = error.__cause__
+    """What aiohttp or the system raised first, of which httpx says no cause; the layers above it name timeouts and resets alike."""
+    below: BaseException | None = error
+    while below is not None and not isinstance(error, aiohttp.ClientError | OSError):
+        error = below
+        below = error.__cause__ or error.__context__
     return error

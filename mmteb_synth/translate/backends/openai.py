@@ -5,18 +5,19 @@ The SDK retries nothing: `limits.RetryPolicy` is the one layer that asks again.
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 import openai
 
-from mmteb_synth.errors import RequestError
-from mmteb_synth.translate.backends.client import Connection, parsed
+from mmteb_synth.translate.backends import headers
+from mmteb_synth.translate.backends.client import LONGEST_SECONDS, Connection
+from mmteb_synth.translate.parsing import parse_completion
 from mmteb_synth.translate.preset import Endpoint
 from mmteb_synth.translate.requests import request_body
-from mmteb_synth.types import Answer, Language, Segment, Usage
-
-_LARGEST_BODY = 4 << 20
+from mmteb_synth.types import Answer, Language, Segment
 
 
 class OpenAIBackend:
@@ -56,10 +57,14 @@ class OpenAIBackend:
         body = request_body(self._endpoint, segment, language)
         messages: Any = body.pop("messages")
         with self._connection.explained():
-            reply = await self._open().chat.completions.with_raw_response.create(
-                model=body.pop("model"), messages=messages, extra_body=body
-            )
-        return [parse_answer(segment.text, reply.http_response.content)]
+            # The client's own limit is for each read, which an answer that trickles never meets.
+            async with asyncio.timeout(LONGEST_SECONDS):
+                reply = await self._open().chat.completions.with_raw_response.create(
+                    model=body.pop("model"), messages=messages, extra_body=body
+                )
+        answer = parse_completion(segment.text, reply.http_response.content, language)
+        wait = headers.until_reset(reply.http_response.headers)
+        return [dataclasses.replace(answer, wait=wait) if wait else answer]
 
     async def close(self) -> None:
         """Close the connections."""
@@ -71,59 +76,3 @@ class OpenAIBackend:
         if self._client is None:
             self._client = self._connection.open()
         return self._client
-
-
-def parse_answer(source: str, body: bytes) -> Answer:
-    """Read a chat completion.
-
-    Args:
-        source: The text that was sent.
-        body: The answer's body, as it came.
-
-    Returns:
-        The answer; without a translation where the model refused, was cut off, was filtered, or said nothing.
-
-    Raises:
-        RequestError: It is not a chat completion; retryable, since it was cut or garbled on its way.
-    """
-    if len(body) > _LARGEST_BODY:
-        raise RequestError(f"the answer has {len(body):,} bytes, more than any translation")
-    completion = parsed(body)
-    try:
-        choice = completion["choices"][0]
-        message = choice["message"]
-        content, refusal = message.get("content"), message.get("refusal")
-        finish = choice.get("finish_reason") or "stop"
-    except (TypeError, KeyError, IndexError, AttributeError) as error:
-        raise RequestError("the answer is not a chat completion", retryable=True) from error
-    if not isinstance(content, str | None) or not isinstance(finish, str):
-        raise RequestError("the answer is not a chat completion", retryable=True)
-    usage = _usage(completion.get("usage"))
-    model = completion["model"] if isinstance(completion.get("model"), str) else None
-    if isinstance(refusal, str) and refusal:
-        return Answer(translation=None, finish_reason="refusal", model=model, usage=usage, raw=refusal)
-    if finish in ("length", "content_filter"):
-        return Answer(translation=None, finish_reason=finish, model=model, usage=usage, raw=content)
-    if not content:
-        return Answer(translation=None, finish_reason="empty", model=model, usage=usage)
-    translation = trimmed(source, content)
-    raw = None if translation == content else content
-    return Answer(translation=translation, finish_reason=finish, model=model, usage=usage, raw=raw)
-
-
-def trimmed(source: str, answer: str) -> str:
-    """The answer without white space at an end where the source has none: models add it, texts seldom have it."""
-    if source[:1].strip():
-        answer = answer.lstrip()
-    if source[-1:].strip():
-        answer = answer.rstrip()
-    return answer
-
-
-def _usage(value: Any) -> Usage:
-    counts = value if isinstance(value, dict) else {}
-    sent, received = counts.get("prompt_tokens"), counts.get("completion_tokens")
-    return Usage(
-        input_tokens=sent if isinstance(sent, int) else 0,
-        output_tokens=received if isinstance(received, int) else 0,
-    )

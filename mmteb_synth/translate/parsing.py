@@ -1,0 +1,270 @@
+"""Takes the translation out of what a model answered. Live requests, batches and in-process models share it.
+
+An answer is data: its size is capped, and nothing in it is executed or taken for a path. What models put around a
+translation is removed by the rules below, in their order. Each rule leaves alone what the source has too, and what a
+rule changed is kept as `Answer.raw`.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from mmteb_synth.errors import RequestError
+from mmteb_synth.types import Answer, Language, Usage
+
+_LARGEST_BODY = 4 << 20
+
+_TRANSLATION = "translation"
+"""The one key of a structured answer; see `Preset.structured_output`."""
+
+_OBJECT = re.compile(r"\s*\{\s*\"")
+_THOUGHT = re.compile(r"\s*<think>(?:.*?</think>)?", re.DOTALL)
+_FENCE = re.compile(r"\s*```[\w-]*\n(.*?)\n?```\s*", re.DOTALL)
+_OPENING = re.compile(r"\s*<(source\d*|translation)>\n?")
+_CLOSING = re.compile(r"\n?</(source\d*|translation)>\s*$")
+_PREAMBLE = re.compile(
+    r"\s*(?:(?:sure|certainly|of course|okay|ok)[,.!]?\s+)?here(?:'s|’s| is)\s[^\n:]{0,60}\btranslat[^\n:]{0,60}:\s*",
+    re.IGNORECASE,
+)
+_LABEL_SHAPE = re.compile(r"\W*[^\W\d_][^\n:]{0,40}:")
+_NOTE = re.compile(
+    r"\n\s*\n\s*[(\[*_]*(?:translator['’]s )?(?:notes?|explanation)\b[^\n:]{0,40}:(?:(?!\n\s*\n).)*\Z",
+    re.DOTALL | re.IGNORECASE,
+)
+_NOTED = re.compile(r"\bnotes?\b", re.IGNORECASE)
+_PARAGRAPH = re.compile(r"\n\s*\n")
+
+_DOUBLE_QUOTES = '"“”„‟«»‹›「」『』《》＂'
+_SINGLE_QUOTES = "'‘’‚"
+_PAIRS = {
+    '"': '"',
+    "“": "”",
+    "„": "“”",
+    "«": "»",
+    "»": "«",
+    "‹": "›",
+    "「": "」",
+    "『": "』",
+    "《": "》",
+    "'": "'",
+    "‘": "’",
+}
+
+
+def parse_completion(
+    source: str, body: bytes | Mapping[str, Any], language: Language | None = None
+) -> Answer:
+    """Read a chat completion.
+
+    Args:
+        source: The text that was sent.
+        body: The completion: as it came over the wire, or as a JSON object.
+        language: The target language, whose name models like to put before a translation.
+
+    Returns:
+        The answer; without a translation where the model refused, was cut off, was filtered, or said nothing.
+
+    Raises:
+        RequestError: It is not a chat completion; retryable, since it was cut or garbled on its way.
+    """
+    if isinstance(body, bytes) and len(body) > _LARGEST_BODY:
+        raise RequestError(f"the answer has {len(body):,} bytes, more than any translation")
+    completion = parsed(body) if isinstance(body, bytes) else body
+    try:
+        choice = completion["choices"][0]
+        message = choice["message"]
+        content, refusal = message.get("content"), message.get("refusal")
+        finish = choice.get("finish_reason") or "stop"
+    except (TypeError, KeyError, IndexError, AttributeError) as error:
+        raise RequestError("the answer is not a chat completion", retryable=True) from error
+    if not isinstance(content, str | None) or not isinstance(finish, str):
+        raise RequestError("the answer is not a chat completion", retryable=True)
+    usage = _usage(completion.get("usage"))
+    model = completion["model"] if isinstance(completion.get("model"), str) else None
+    if isinstance(refusal, str) and refusal:
+        return Answer(translation=None, finish_reason="refusal", model=model, usage=usage, raw=refusal)
+    return parse_text(source, content or "", language, finish_reason=finish, model=model, usage=usage)
+
+
+def parse_text(
+    source: str,
+    content: str,
+    language: Language | None = None,
+    *,
+    finish_reason: str = "stop",
+    model: str | None = None,
+    usage: Usage | None = None,
+) -> Answer:
+    """Read what a model wrote.
+
+    Args:
+        source: The text that was sent.
+        content: The model's message.
+        language: The target language.
+        finish_reason: Why the message ended.
+        model: The model that wrote it.
+        usage: Tokens used.
+
+    Returns:
+        The answer; its finish reason is `malformed` where the message is JSON of another form than was asked for.
+    """
+
+    def failed(reason: str) -> Answer:
+        return Answer(translation=None, finish_reason=reason, model=model, usage=used, raw=content or None)
+
+    used = usage or Usage()
+    if finish_reason in ("length", "content_filter"):
+        return failed(finish_reason)
+    text = _unwrapped(source, content)
+    if text is None:
+        return failed("malformed")
+    translation = clean(source, text, language)
+    if not translation.strip():
+        return failed("empty")
+    raw = None if translation == content else content
+    return Answer(translation=translation, finish_reason=finish_reason, model=model, usage=used, raw=raw)
+
+
+def clean(source: str, text: str, language: Language | None = None) -> str:
+    """What is left of an answer without what models put around translations.
+
+    Args:
+        source: The text that was sent. What it has itself is left alone: a source in quotes stays in quotes.
+        text: The answer.
+        language: The target language.
+    """
+    text = _without_thoughts(source, text)
+    text = _without_fence(source, text)
+    text = _without_delimiters(source, text)
+    text = _without_label(source, text, language)
+    text = _without_note(source, text)
+    text = _without_quotes(source, text)
+    return _trimmed(source, text)
+
+
+def _unwrapped(source: str, content: str) -> str | None:
+    """Rule 1: the value of `{"translation": …}`; None for any other object, unless the source is one too.
+
+    So the form that an endpoint was held to is taken strictly, and a plain answer of one that ignores it is too.
+    """
+    wrapped = _wrapped(content)
+    if wrapped is not None:
+        is_source_wrapped = _wrapped(source) is not None and _wrapped(wrapped) is None
+        return content if is_source_wrapped else wrapped
+    if _OBJECT.match(content) and not _OBJECT.match(source):
+        return None
+    return content
+
+
+def _wrapped(text: str) -> str | None:
+    value = parsed(text) if text.lstrip().startswith("{") else None
+    if isinstance(value, dict) and list(value) == [_TRANSLATION] and isinstance(value[_TRANSLATION], str):
+        return str(value[_TRANSLATION])
+    return None
+
+
+def _without_thoughts(source: str, text: str) -> str:
+    """Rule 2: `<think>…</think>` before the answer; an answer whose thoughts never end is none."""
+    if "<think>" in source:
+        return text
+    match = _THOUGHT.match(text)
+    if match is None:
+        return text
+    return text[match.end() :].lstrip() if match[0].endswith("</think>") else ""
+
+
+def _without_fence(source: str, text: str) -> str:
+    """Rule 3: a code fence around the whole answer."""
+    match = None if "```" in source else _FENCE.fullmatch(text)
+    return text if match is None or "```" in match[1] else match[1]
+
+
+def _without_delimiters(source: str, text: str) -> str:
+    """Rule 4: the prompt's own delimiters, or `<translation>`, at the ends."""
+    for pattern in (_OPENING, _CLOSING):
+        match = pattern.search(text) if pattern is _CLOSING else pattern.match(text)
+        if match and f"<{match[1]}>" not in source and f"</{match[1]}>" not in source:
+            text = text[: match.start()] + text[match.end() :]
+    return text
+
+
+def _without_label(source: str, text: str, language: Language | None) -> str:
+    """Rule 5: "Here is the translation:" or "Translation:", "Turkish:", "Türkçe:" before the answer."""
+    for pattern in (_PREAMBLE, _label(language)):
+        match = pattern.match(text)
+        rest = text[match.end() :] if match else ""
+        # A source that begins with "In Turkish:" has a right to an answer that begins with "Türkçe:".
+        if rest.strip() and (_LABEL_SHAPE.match(rest) or not _LABEL_SHAPE.match(source)):
+            text = rest
+    return text
+
+
+def _without_note(source: str, text: str) -> str:
+    """Rule 6: a last paragraph that begins with "Note:", where the source has fewer paragraphs and no note."""
+    match = _NOTE.search(text)
+    if (
+        match is None
+        or _NOTED.search(source)
+        or len(_PARAGRAPH.split(text.strip())) <= len(_PARAGRAPH.split(source.strip()))
+    ):
+        return text
+    return text[: match.start()]
+
+
+def _without_quotes(source: str, text: str) -> str:
+    """Rule 7: one pair of quotation marks around the whole answer, where the source has none at its ends or within."""
+    stripped = text.strip()
+    if len(stripped) < 3 or stripped[-1] not in _PAIRS.get(stripped[0], ""):
+        return text
+    inner = stripped[1:-1]
+    bare = source.strip()
+    ends = bare[:1] + bare[-1:]
+    if any(mark in source for mark in _DOUBLE_QUOTES) or any(mark in _SINGLE_QUOTES for mark in ends):
+        return text
+    if stripped[0] in inner or stripped[-1] in inner:
+        return text
+    return inner
+
+
+def _trimmed(source: str, text: str) -> str:
+    """Rule 8: white space at an end where the source has none: models add it, texts seldom have it."""
+    if source[:1].strip():
+        text = text.lstrip()
+    if source[-1:].strip():
+        text = text.rstrip()
+    return text
+
+
+@functools.lru_cache(maxsize=64)
+def _label(language: Language | None) -> re.Pattern[str]:
+    """The labels of an answer: the words for a translation, and the language's name in English and in itself, by CLDR."""
+    names = ["Translation", "Translated text"]
+    if language is not None:
+        import langcodes
+
+        own = langcodes.Language.get(language.iso639_3)
+        for name in {language.name, own.language_name(), own.autonym()}:
+            names += [name, f"{name} translation", f"Translation into {name}", f"Translation in {name}"]
+    alternatives = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    return re.compile(rf"\s*[*_#]*\s*(?:{alternatives})(?:\s*\([^\n()]*\))?[*_]*\s*:[*_]*\s*", re.IGNORECASE)
+
+
+def parsed(text: bytes | str) -> Any:
+    """The JSON value, or None where it is not JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _usage(value: Any) -> Usage:
+    counts = value if isinstance(value, dict) else {}
+    sent, received = counts.get("prompt_tokens"), counts.get("completion_tokens")
+    return Usage(
+        input_tokens=sent if isinstance(sent, int) else 0,
+        output_tokens=received if isinstance(received, int) else 0,
+    )

@@ -54,7 +54,7 @@ def list_jobs(as_json: bool, cache_dir: Path | None) -> None:
             (
                 job.id,
                 job.translator,
-                job.created,
+                job.created[:19],
                 job.requests,
                 job.state,
                 job.remote,

@@ -21,15 +21,12 @@ from mmteb_synth.translate.asking import Meter
 from mmteb_synth.translate.backends.batch import BatchAPI, RemoteBatch
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.harvest import GO_ON, harvest, refusal_of_file, settle
-from mmteb_synth.translate.jobs import Job, Jobs, Request
+from mmteb_synth.translate.jobs import POLL_SECONDS, Job, Jobs, Request
 from mmteb_synth.translate.long_texts import LongTexts
 from mmteb_synth.translate.preset import Endpoint
 from mmteb_synth.translate.submission import Submission
 from mmteb_synth.translate.translators import Translator
 from mmteb_synth.types import Language, Progress, ProgressHook, Segment, Usage
-
-POLL_SECONDS = 60.0
-"""The longest wait between two looks at the jobs."""
 
 _FIRST_WAITS = 32
 """The first wait is this part of the longest; each one is twice the one before until something happens."""

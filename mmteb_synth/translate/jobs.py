@@ -29,6 +29,9 @@ State = Literal["prepared", "uploaded", "creating", "submitted", "done"]
 """How far a job is: its requests are written down, its file is on the server, the batch may have been made (an answer
 is outstanding), it is known to have been made, all that it brought is in the cache."""
 
+POLL_SECONDS = 60.0
+"""The longest wait between two looks at the jobs."""
+
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS batch_jobs (
         tag TEXT PRIMARY KEY, translator TEXT NOT NULL, preset TEXT NOT NULL, base_url TEXT NOT NULL,

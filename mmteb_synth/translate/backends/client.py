@@ -6,6 +6,7 @@ The SDK's own retries are off, and no redirect is followed: one could carry the 
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import socket
 from collections.abc import Iterator, Mapping
@@ -25,16 +26,19 @@ _log = logging.getLogger(__name__)
 _NO_KEY = "EMPTY"
 """What is sent where there is no key; vLLM's documentation uses the same word."""
 
+_SHORTEST_KEY = 16
+"""Characters: what people set for servers of their own that want any key, as "token", may stand in a translation."""
+
 _TIMEOUT = openai.Timeout(300.0, connect=15.0)
 """Seconds for each read: a busy server may be silent for minutes before a long answer, which comes as a whole."""
 
 LONGEST_SECONDS = 600.0
 """Seconds for a whole answer."""
 
-_FORM = {"model", "temperature", "max_tokens", "max_completion_tokens", "messages[0].role", "reasoning_effort"} | {
-    "response_format",
-    "chat_template_kwargs",
-}
+_FORM = frozenset(
+    {"model", "messages[0].role", "max_tokens", "max_completion_tokens"}
+    | {"temperature", "reasoning_effort", "response_format", "chat_template_kwargs"}
+)
 """Parameters that don't depend on the text: an endpoint that refuses one refuses every request."""
 
 _SPENT = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
@@ -123,7 +127,7 @@ class Connection:
         if not served or model in served:
             warning = self._endpoint.retirement(_shutdown(served.get(model, {})))
             if warning:
-                _log.warning(warning)
+                _warn_once(warning)
             return
         near = near_names(model, served) or sorted(served)[:5]
         url = self._endpoint.base_url
@@ -181,6 +185,16 @@ class Connection:
         """A server's words without the key that some of them repeat."""
         return text if self._key == _NO_KEY else text.replace(self._key, "***")
 
+    def without_key(self, body: bytes, source: str) -> bytes:
+        """An answer without the key that a server may repeat in it, since answers are stored.
+
+        Args:
+            body: The answer.
+            source: What was sent; a word that is in it, or too short for a key, is no secret.
+        """
+        is_secret = len(self._key) >= _SHORTEST_KEY and self._key not in source
+        return body.replace(self._key.encode(), b"***") if is_secret else body
+
     def _refused(self, error: openai.APIStatusError) -> Exception:
         status = error.status_code
         if status in (404, 405, 501) and error.request.url.path.endswith("/models"):
@@ -220,6 +234,12 @@ class Connection:
             )
         words = self.scrubbed(str(cause)) or type(cause).__name__
         return RequestError(f"{url} broke the connection: {words}", retryable=True)
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    """Warn, but not for every set of a build."""
+    _log.warning("%s", message)
 
 
 def _shutdown(entry: Mapping[str, Any]) -> date | None:

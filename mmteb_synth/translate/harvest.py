@@ -170,19 +170,20 @@ class _Lines:
         """The rows to store. The answers come first: a text with an answer and an error has an answer."""
         for file_id in (batch.output_file_id, batch.error_file_id):
             for line in self.api.lines(file_id) if file_id else ():
-                row = self._row(job, parsed(line))
+                row = self._row(job, line)
                 if row is not None:
                     yield row
 
-    def _row(self, job: Job, line: Any) -> Row | None:
+    def _row(self, job: Job, line: bytes) -> Row | None:
         """The row of one line; None where it holds no answer."""
-        values = line if isinstance(line, dict) else {}
+        values = _mapping(parsed(line))
         key = _key(values.get("custom_id"))
         request = self.unsettled.pop(key, None) if key else None
         if key is None or request is None:
             self.harvested.ignored += 1
             return None
-        response = values.get("response")
+        clean = self.api.without_key(line, request.segment.text)
+        response = (values if clean == line else _mapping(parsed(clean))).get("response")
         status = response.get("status_code") if isinstance(response, dict) else None
         body = response.get("body") if isinstance(response, dict) else None
         if status != 200:

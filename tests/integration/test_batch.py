@@ -376,7 +376,9 @@ def test_an_endpoint_without_batches_is_told_before_anything_is_sent(
 
 
 def test_translators_without_an_endpoint_are_refused(cache: Cache) -> None:
-    with pytest.raises(UsageError, match="--batch is for translators behind one endpoint, and 'import:deepl'"):
+    with pytest.raises(
+        UsageError, match="--batch is for translators behind one endpoint, and 'import:deepl'"
+    ):
         batch.translate(_segments(1), TURKISH, translators.resolve("import:deepl"), cache)
 
 
@@ -625,19 +627,20 @@ def test_a_server_that_is_away_is_said_to_be(cache: Cache) -> None:
 def test_the_key_appears_nowhere(
     cache: Cache, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-0123456789")
     caplog.set_level(logging.DEBUG)
     said: list[str] = []
-    with BatchServer(key="sk-canary") as server:
+    with BatchServer(key="sk-canary-0123456789") as server:
         server.plans.extend(
             [
-                Plan(complaints=[{"code": "x", "message": "bad key: sk-canary", "line": None}]),
-                Plan(complaints=[{"code": "x", "message": "bad key: sk-canary", "line": 1}]),
+                Plan(complaints=[{"code": "x", "message": "bad key: sk-canary-0123456789", "line": None}]),
+                Plan(complaints=[{"code": "x", "message": "bad key: sk-canary-0123456789", "line": 1}]),
                 Plan(final="expired", share=0.5),
             ]
         )
-        leak = {"error": {"message": "bad key: sk-canary"}}
+        leak = {"error": {"message": "bad key: sk-canary-0123456789"}}
         server.fault_for = lambda text: Fault(status=400, body=leak) if text.endswith("1") else None
+        server.answer = lambda text: f"sk-canary-0123456789 {text}" if text.endswith("2") else text
         said.append(repr(_translate(server, cache, 9)))
         for fault in (Fault(status=400, body=leak), Fault(status=401, body=leak)):
             server.batch_faults.append(fault)
@@ -645,12 +648,12 @@ def test_the_key_appears_nowhere(
                 _translate(server, cache, 12)
             said.append(f"{caught.value!r} {caught.value.hint} {caught.value.__cause__!r}")
         server.plans.append(
-            Plan(complaints=[{"code": "insufficient_quota", "message": "sk-canary", "line": None}])
+            Plan(complaints=[{"code": "insufficient_quota", "message": "sk-canary-0123456789", "line": None}])
         )
         with pytest.raises(TranslatorError) as caught:
             _translate(server, cache, 12)
         said += [repr(caught.value), repr(joblist.statuses(cache))]
-        assert server.batch_authorizations == {"Bearer sk-canary"}
+        assert server.batch_authorizations == {"Bearer sk-canary-0123456789"}
         assert b"canary" not in b"".join(server.uploads)
     assert "***" in "".join(said)
     assert "canary" not in "".join(said) + caplog.text

@@ -189,6 +189,10 @@ class BatchAPI:
         """A server's words without the key."""
         return self._connection.scrubbed(text)
 
+    def without_key(self, line: bytes, source: str) -> bytes:
+        """A line without a key that the server repeats in it; see `Connection.without_key`."""
+        return self._connection.without_key(line, source)
+
     def close(self) -> None:
         """Close the connections."""
         if self._opened is not None:

@@ -7,7 +7,7 @@ import contextlib
 import heapq
 import itertools
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -221,21 +221,17 @@ class Asking:
 
     async def _dispatch(self, group: asyncio.TaskGroup) -> None:
         """Send requests as the gate and the pace allow, until no text is left."""
-        async for batch in self._batches():
-            try:
-                await self._pace.wait(batch.characters)
-                await self._gate_open()
-            except asyncio.CancelledError:
-                self._put_off(batch, 0.0)
-                raise
-            if self._ending.is_set():
-                self._put_off(batch, 0.0)
+        while not self._ending.is_set() and (self._unsent or self._later or self._tasks):
+            delay = self._delay()
+            if delay != 0.0:
+                await self._change(delay)
+                continue
+            batch = self._take()
+            if self._pace.limited:
+                await self._paced(batch)
+            if not self._send(batch):
                 return
-            if not self._admitted(batch):
-                self.spent = True
-                return
-            self._counters.requests += 1
-            task = group.create_task(self._request(batch, self._gate.sent()))
+            task = group.create_task(self._requests(batch, self._gate.sent()))
             self._tasks.add(task)
             task.add_done_callback(self._landed)
 
@@ -243,34 +239,44 @@ class Asking:
         while self._tasks:
             await self._change(None)
 
-    async def _batches(self) -> AsyncIterator[_Batch]:
-        """What to send next: texts whose wait is over, then new ones."""
-        while not self._ending.is_set():
-            now = time.monotonic()
-            if self._later and self._later[0][0] <= now:
-                yield heapq.heappop(self._later)[2]
-            elif self._unsent:
-                items = list(itertools.islice(self._fresh, self._backend.batch_size))
-                self._unsent -= len(items)
-                yield _Batch(items)
-            elif self._later:
-                await self._change(self._later[0][0] - now)
-            elif self._tasks:
-                await self._change(None)
-            else:
-                return
+    async def _paced(self, batch: _Batch) -> None:
+        """Wait for a batch's turn; it is put back where the run ends meanwhile."""
+        try:
+            await self._pace.wait(batch.characters)
+            while (delay := self._gate_delay()) != 0.0:
+                await self._change(delay)
+        except asyncio.CancelledError:
+            self._put_off(batch, 0.0)
+            raise
 
-    async def _gate_open(self) -> None:
-        while True:
-            delay = self._gate.delay()
-            if (
-                delay == 0.0
-                and self._gate.in_flight + self._committer.waiting >= self._concurrency + COMMIT_ROWS
-            ):
-                delay = None  # a kill would lose too much
-            if delay == 0.0:
-                return
-            await self._change(delay)
+    def _delay(self) -> float | None:
+        """Seconds until something can be sent; None where that depends on what is in flight."""
+        delay = self._gate_delay()
+        if delay == 0.0 and not self._unsent:
+            return max(self._later[0][0] - time.monotonic(), 0.0) if self._later else None
+        return delay
+
+    def _gate_delay(self) -> float | None:
+        delay = self._gate.delay()
+        if delay == 0.0 and self._gate.in_flight + self._committer.waiting >= self._concurrency + COMMIT_ROWS:
+            return None  # a kill would lose too much
+        return delay
+
+    def _take(self) -> _Batch:
+        """What to send next: a text whose wait is over, or a new one."""
+        if self._later and (not self._unsent or self._later[0][0] <= time.monotonic()):
+            return heapq.heappop(self._later)[2]
+        items = list(itertools.islice(self._fresh, self._backend.batch_size))
+        self._unsent -= len(items)
+        return _Batch(items)
+
+    def _send(self, batch: _Batch) -> bool:
+        """Whether a batch is sent; it is put back where the run has ended meanwhile, or the budget is spent."""
+        if self._ending.is_set() or self.spent or not self._admitted(batch):
+            self._put_off(batch, 0.0)
+            return False
+        self._counters.requests += 1
+        return True
 
     async def _change(self, seconds: float | None) -> None:
         """Wait until something has changed, or the time is up."""
@@ -289,15 +295,29 @@ class Asking:
         """Whether the budget allows a batch; asked once for each text."""
         if batch.since:
             return True
+        if self._meter is not None:
+            for count, (_, segment) in enumerate(batch.items):
+                if not self._meter.admit(segment):
+                    for _, admitted in batch.items[:count]:
+                        self._meter.settle(admitted, Usage())
+                    self.spent = True
+                    return False
         batch.since, batch.paused = time.monotonic(), self._gate.paused_seconds
-        if self._meter is None:
-            return True
-        for count, (_, segment) in enumerate(batch.items):
-            if not self._meter.admit(segment):
-                for _, admitted in batch.items[:count]:
-                    self._meter.settle(admitted, Usage())
-                return False
         return True
+
+    async def _requests(self, batch: _Batch, ticket: Ticket) -> None:
+        """Send a batch, and others after it for as long as nothing keeps them back.
+
+        Leaving each of them to the dispatcher would send none before all answers that came at once are read.
+        """
+        while True:
+            await self._request(batch, ticket)
+            if self._pace.limited or self._delay() != 0.0:
+                return
+            batch = self._take()
+            if not self._send(batch):
+                return
+            ticket = self._gate.sent()
 
     async def _request(self, batch: _Batch, ticket: Ticket) -> None:
         segments = [segment for _, segment in batch.items]

@@ -142,6 +142,11 @@ class Pace:
         self._counted = 0
         self._characters = 0
 
+    @property
+    def limited(self) -> bool:
+        """Whether there is any limit to keep."""
+        return self._requests is not None or self._tokens is not None
+
     async def wait(self, characters: int) -> None:
         """Return when a request with a text of so many characters may go."""
         if self._requests is not None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -416,3 +417,47 @@ def test_ctrl_c_keeps_what_was_answered(tmp_path: Path) -> None:
         with Cache(tmp_path / "cache.sqlite") as cache:
             kept = _translate(server, cache, 5000, offline=True)
         assert len(server.requests) - 8 <= len(kept.translations) <= len(server.requests)
+
+
+def _catalogue(**entry: object) -> Fault:
+    return Fault(body={"object": "list", "data": [{"id": "test-model", "object": "model", **entry}]})
+
+
+@pytest.mark.parametrize("field", ["shutdown_date", "deprecation"])
+def test_a_shutdown_in_the_endpoints_catalogue_is_warned_of_once(
+    server: OpenAIServer, cache: Cache, caplog: pytest.LogCaptureFixture, field: str
+) -> None:
+    days = len(field)  # what was said once in this process is not said again
+    near = datetime.now(UTC).date() + timedelta(days=days)
+    server.models_fault = _catalogue(**{field: f"{near}T00:00:00Z" if field == "deprecation" else str(near)})
+    for count in (1, 2):
+        assert len(_translate(server, cache, count).translations) == count
+    assert caplog.text.count(f"test-model will be shut down on {near}, in {days} days") == 1
+
+
+def test_a_model_that_the_catalogue_says_is_gone_is_not_asked(server: OpenAIServer, cache: Cache) -> None:
+    server.models_fault = _catalogue(shutdown_date="2001-02-03")
+    with pytest.raises(TranslatorError, match="says that it shut down test-model on 2001-02-03"):
+        _translate(server, cache, 1)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("value", [None, "", "soon", 20270101, "2999-01-01"])
+def test_a_catalogue_without_a_near_date_warns_of_nothing(
+    server: OpenAIServer, cache: Cache, caplog: pytest.LogCaptureFixture, value: object
+) -> None:
+    server.models_fault = _catalogue(shutdown_date=value)
+    assert len(_translate(server, cache, 1).translations) == 1
+    assert "shut down" not in caplog.text
+
+
+def test_answers_are_held_to_a_schema_where_the_endpoint_has_it(cache: Cache) -> None:
+    with OpenAIServer(models=["gpt-4.1-mini-2025-04-14"], answer=lambda _: '"Selam"\n') as server:
+        translator = translators.resolve("gpt-4.1-mini", base_url=server.url)
+        run = engine.translate([Segment(text='"Hi"')], TURKISH, translator, cache, retries=FAST)
+        assert run.translations == {Segment(text='"Hi"'): '"Selam"'}
+        (request,) = server.requests
+        assert request["response_format"]["json_schema"]["strict"] is True
+        server.fault_for = lambda _: Fault(message={"content": '{"text": "Selam"}'})
+        run = engine.translate([Segment(text="Bye")], TURKISH, translator, cache, retries=FAST)
+    assert run.failures == {Segment(text="Bye"): "the answer was not in the form that was asked for"}

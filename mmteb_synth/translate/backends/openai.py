@@ -62,7 +62,8 @@ class OpenAIBackend:
                 reply = await self._open().chat.completions.with_raw_response.create(
                     model=body.pop("model"), messages=messages, extra_body=body
                 )
-        answer = parse_completion(segment.text, reply.http_response.content, language)
+        content = self._connection.without_key(reply.http_response.content, segment.text)
+        answer = parse_completion(segment.text, content, language)
         wait = headers.until_reset(reply.http_response.headers)
         return [dataclasses.replace(answer, wait=wait) if wait else answer]
 

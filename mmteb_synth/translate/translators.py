@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -22,6 +23,7 @@ from mmteb_synth.types import Language, Segment
 
 APERTIUM = "apertium"
 SOURCE = "source"
+VLLM = "vllm:"
 
 _LIST_HINT = "mmteb-synth translators"
 _CALLABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
@@ -114,15 +116,18 @@ class TranslatorInfo:
     shutdown_date: str | None = None
 
 
-def resolve(name: str, *, base_url: str | None = None) -> Translator:
+def resolve(
+    name: str, *, base_url: str | Sequence[str] | None = None, weights: Path | None = None
+) -> Translator:
     """The translator of a name.
 
     Keys, endpoints and models are looked at only when something must be asked, so that a replay needs none.
 
     Args:
         name: `authored`, `import:NAME`, a shipped preset, `apertium`, `openai:MODEL`, `package.module:callable`,
-            or the path of a preset's TOML file.
-        base_url: The endpoint to ask instead of the preset's.
+            the path of a preset's TOML file, or `vllm:` and a preset's name or path, which runs its model here.
+        base_url: The endpoint to ask instead of the preset's; several share the load.
+        weights: The folder with the weights of a `vllm:` translator; otherwise what MMTEB_SYNTH_WEIGHTS names.
 
     Raises:
         UnknownNameError: No translator has this name.
@@ -135,14 +140,45 @@ def resolve(name: str, *, base_url: str | None = None) -> Translator:
             "'source' is English itself and translates into no other language",
             hint="mmteb-synth build --lang en makes the English sets",
         )
+    urls = [base_url] if isinstance(base_url, str) else list(base_url or ())
+    if name.startswith(VLLM) and not urls:
+        return _in_process(name, weights)
+    if weights is not None:
+        raise UsageError(
+            f"--weights is for models that run in this process, and {name!r} is none",
+            hint=f"--translator {VLLM}NAME runs a model here; mmteb-synth serve NAME --weights DIR serves one",
+        )
     preset = _preset(name)
     if preset is not None:
-        return _endpoint(preset, name, base_url)
-    if base_url is not None:
+        return _endpoint(preset, name, urls)
+    if urls:
         raise UsageError(
             f"--base-url is for translators behind an endpoint, and {name!r} is none", hint=_LIST_HINT
         )
     return _without_endpoint(name)
+
+
+def servable(name: str) -> Preset:
+    """The preset of a model that can be served on one's own GPUs.
+
+    Args:
+        name: A shipped preset's name, or the path of a preset's TOML file.
+
+    Raises:
+        UnknownNameError: There is no such preset.
+        UsageError: Its weights are not open, as far as it says.
+        SpecError: The preset's file is broken.
+    """
+    models = [known for known, preset in shipped_presets().items() if preset.serving]
+    preset = _preset(name)
+    if preset is None:
+        raise UnknownNameError("model to serve", name, models, hint=f"these can be: {', '.join(models)}")
+    if preset.serving is None:
+        raise UsageError(
+            f"{name} can't be served here: its preset has no table [serving]",
+            hint=f"these can be: {', '.join(models)}; or a preset of your own with that table",
+        )
+    return preset
 
 
 def available() -> list[TranslatorInfo]:
@@ -164,6 +200,7 @@ def available() -> list[TranslatorInfo]:
             usable=True,
         ),
         TranslatorInfo(name="FILE.toml", description="a preset of your own", usable=True),
+        _vllm_info(),
     ]
 
 
@@ -187,18 +224,42 @@ def _openai_preset(name: str) -> Preset:
     return Preset(name=name, model=model, api_key_env="OPENAI_API_KEY")
 
 
-def _endpoint(preset: Preset, name: str, base_url: str | None) -> Endpoint:
-    is_override = name.endswith(".toml") and preset.name in _reserved()
+def _endpoint(preset: Preset, name: str, base_urls: Sequence[str]) -> Endpoint:
+    label = _preset_label(preset, name)
     try:
-        url = check_url(base_url) if base_url is not None else preset.base_url
+        urls = list(dict.fromkeys(map(check_url, base_urls)))
     except ValueError as error:
         raise UsageError(f"--base-url: {error}") from error
-    return Endpoint(
-        preset=preset,
-        base_url=url,
-        label=_label(override_label(preset) if is_override else preset.name),
-        given_url=base_url is not None,
+    if not urls:
+        return Endpoint(preset=preset, base_url=preset.base_url, label=label)
+    endpoints = [Endpoint(preset=preset, base_url=url, label=label, given_url=True) for url in urls]
+    if len(endpoints) == 1:
+        return endpoints[0]
+    from mmteb_synth.translate.sharing import SharedEndpoint
+
+    return SharedEndpoint(
+        preset=preset, base_url=urls[0], label=label, given_url=True, others=tuple(endpoints[1:])
     )
+
+
+def _in_process(name: str, weights: Path | None) -> Endpoint:
+    """The model of a preset in this process: name, label and keys are those of the preset."""
+    from mmteb_synth.translate import vllm_environment
+    from mmteb_synth.translate.backends.vllm import InProcess
+
+    inner = name.removeprefix(VLLM)
+    preset = servable(inner)
+    return InProcess(
+        preset=preset,
+        base_url=preset.base_url,
+        label=_preset_label(preset, inner),
+        weights=weights if weights is not None else vllm_environment.weights(),
+    )
+
+
+def _preset_label(preset: Preset, name: str) -> str:
+    is_override = name.endswith(".toml") and preset.name in _reserved()
+    return _label(override_label(preset) if is_override else preset.name)
 
 
 def _without_endpoint(name: str) -> Translator:
@@ -263,4 +324,17 @@ def _apertium_info() -> TranslatorInfo:
         usable=why_not is None,
         why_not=why_not,
         languages=tuple(apertium.PAIRS),
+    )
+
+
+def _vllm_info() -> TranslatorInfo:
+    from mmteb_synth.translate import vllm_environment
+
+    found = vllm_environment.locate() is not None
+    models = ", ".join(name for name, preset in shipped_presets().items() if preset.serving)
+    return TranslatorInfo(
+        name=f"{VLLM}NAME",
+        description=f"a preset's model on GPUs of this machine, without a server: {models}, or FILE.toml",
+        usable=found,
+        why_not=None if found else "vLLM is not installed (docs/vllm.md)",
     )

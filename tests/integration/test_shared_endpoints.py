@@ -1,0 +1,109 @@
+"""`--base-url` repeated: servers share the load, and one that goes away is left out until it comes back."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from openai_server import Fault, OpenAIServer
+
+from mmteb_synth.errors import RequestError, TranslatorError, UsageError
+from mmteb_synth.translate import engine, translators
+from mmteb_synth.translate.backends import Backend
+from mmteb_synth.translate.cache import Cache
+from mmteb_synth.translate.preset import Endpoint
+from mmteb_synth.translate.sharing import SharedEndpoint
+from mmteb_synth.types import Language, Segment
+
+FRENCH = Language(code="fra-Latn", name="French")
+
+
+def segments(count: int) -> list[Segment]:
+    return [Segment(text=f"text {number}") for number in range(count)]
+
+
+def resolve(*urls: str) -> translators.Translator:
+    return translators.resolve("openai:test-model", base_url=urls)
+
+
+def test_the_load_is_shared(tmp_path: Path) -> None:
+    with (
+        OpenAIServer(seconds=0.02) as first,
+        OpenAIServer(seconds=0.02) as second,
+        Cache(tmp_path / "cache.sqlite") as cache,
+    ):
+        run = engine.translate(segments(100), FRENCH, resolve(first.url, second.url), cache, concurrency=10)
+        assert len(run.translations) == 100
+        assert len(first.requests) + len(second.requests) == 100
+        assert min(len(first.requests), len(second.requests)) >= 25
+        assert max(first.most_in_flight, second.most_in_flight) <= 9
+
+
+def test_a_server_that_is_away_is_left_out(tmp_path: Path) -> None:
+    with OpenAIServer(seconds=0.02) as first, Cache(tmp_path / "cache.sqlite") as cache:
+        with OpenAIServer(seconds=0.02) as second:
+            # It closes its port in the midst of the run, with requests in flight.
+            second.fault_for = lambda _: second.stop() if len(second.requests) == 20 else None  # type: ignore[func-returns-value]
+            shared = resolve(first.url, second.url)
+            run = engine.translate(segments(200), FRENCH, shared, cache, concurrency=10)
+        assert len(run.translations) == 200
+        assert not run.failures
+        assert sum(first.asked.values()) > 150
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_all_must_serve_the_model_at_first(tmp_path: Path, place: int) -> None:
+    with (
+        OpenAIServer() as good,
+        OpenAIServer(models=("other-model",)) as bad,
+        Cache(tmp_path / "cache.sqlite") as cache,
+    ):
+        urls = [good.url, bad.url] if place else [bad.url, good.url]
+        with pytest.raises(TranslatorError, match=f"{bad.url} does not serve the model 'test-model'"):
+            engine.translate(segments(3), FRENCH, resolve(*urls), cache)
+        assert not good.requests
+
+
+def test_faults_other_than_absence_are_the_engines_business(tmp_path: Path) -> None:
+    with OpenAIServer() as first, OpenAIServer() as second, Cache(tmp_path / "cache.sqlite") as cache:
+        for server in (first, second):
+            server.fault_for = lambda text: Fault(status=400) if text == "text 3" else None
+        run = engine.translate(segments(20), FRENCH, resolve(first.url, second.url), cache)
+        assert len(run.translations) == 19
+        assert first.asked["text 3"] + second.asked["text 3"] == 1
+
+
+def test_when_all_are_away_that_is_said() -> None:
+    async def ask(backend: Backend, stop: Callable[[], None]) -> None:
+        try:
+            await backend.start()
+            stop()
+            (segment,) = segments(1)
+            with contextlib.suppress(RequestError):  # kept connections break before new ones are refused
+                await backend.translate([segment], FRENCH)
+            with contextlib.suppress(RequestError):
+                await backend.translate([segment], FRENCH)
+            with pytest.raises(RequestError, match="can't be reached"):
+                await backend.translate([segment], FRENCH)
+        finally:
+            await backend.close()
+
+    with contextlib.ExitStack() as servers:
+        urls = [servers.enter_context(OpenAIServer()).url for _ in range(2)]
+        backend = resolve(*urls).backend(4)
+        assert backend is not None
+        asyncio.run(ask(backend, servers.close))
+
+
+def test_names_and_keys_are_those_of_one_endpoint() -> None:
+    one, two = resolve("http://127.0.0.1:1/v1"), resolve("http://127.0.0.1:1/v1/", "http://127.0.0.1:2/v1")
+    assert isinstance(two, SharedEndpoint)
+    segment = Segment(text="A dog.")
+    assert (one.name, one.label, one.identity()) == (two.name, two.label, two.identity())
+    assert one.key(segment, FRENCH) == two.key(segment, FRENCH)
+    assert two.concurrency == 2 * one.concurrency
+    same = resolve("http://127.0.0.1:1/v1", "http://127.0.0.1:1/v1/")
+    assert type(same) is Endpoint
+    with pytest.raises(UsageError, match="--base-url"):
+        resolve("http://127.0.0.1:1/v1", "ftp://127.0.0.1")

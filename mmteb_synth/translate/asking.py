@@ -24,6 +24,9 @@ from mmteb_synth.types import Answer, Language, Progress, ProgressHook, Segment,
 
 _Item = tuple[bytes, Segment]
 
+_NEARLY_ALL = 20
+"""So many texts that were answered for one that was not."""
+
 
 class Meter(Protocol):
     """Keeps an account of what a run may spend."""
@@ -173,7 +176,7 @@ class Asking:
         self._known.update(texts)
         self._changed = asyncio.Event()
         self._ending = asyncio.Event()
-        self._gate = Gate(self._retries, self._concurrency)
+        self._gate = Gate(self._retries, self._concurrency, proven=self._counters.hits > 0)
         self._pace = Pace(self._limits)
         self._committer = Committer(self._cache, self._changed.set)
         loop = asyncio.get_running_loop()
@@ -186,7 +189,7 @@ class Asking:
                 self._committer.flush()
             finally:
                 await self._backend.close()
-        ended = self._gate.ended or (None if self._counters.hits else self._gate.refusal)
+        ended = self._gate.ended or self._gate.refusal
         if ended is not None:
             raise ended
         if self._unsent or self._later or self._abandoned:
@@ -401,10 +404,15 @@ class Asking:
                 self._meter.settle(segment, Usage())
 
     def _end(self) -> None:
-        """End the run; or give up only what is left, where all other texts show that it is these."""
-        if self._gate.doubtful and not self._unsent and (self._gate.proven or self._counters.hits):
+        """End the run; or give up only what failed, where nearly all others were answered and so it is these."""
+        answered = self._counters.hits + self._counters.answered
+        left = self._unsent + len(self._later)
+        if self._gate.doubtful and answered and (not self._unsent or answered >= _NEARLY_ALL * left):
             self._gate.ended = None
-            while self._later:
-                self._give_up(heapq.heappop(self._later)[2])
+            for _, _, batch in self._later:
+                if batch.reason:
+                    self._give_up(batch)
+            self._later = [waiting for waiting in self._later if not waiting[2].reason]
+            heapq.heapify(self._later)
         else:
             self._ending.set()

@@ -202,12 +202,13 @@ class Gate:
     Args:
         policy: Waits and their bounds.
         concurrency: Requests in flight at most.
+        proven: Whether earlier runs were answered.
         clock: Seconds; monotonic.
 
     Attributes:
         ended: What ends the run; None while it goes on.
         doubtful: Whether the texts that failed may be to blame for that, rather than the server.
-        proven: Whether anything was answered.
+        proven: Whether anything was answered, in this run or an earlier one.
         problem: The last failure, until the next answer.
         in_flight: Requests that are being answered.
         limit: How many may be.
@@ -215,11 +216,16 @@ class Gate:
     """
 
     def __init__(
-        self, policy: RetryPolicy, concurrency: int, *, clock: Callable[[], float] = time.monotonic
+        self,
+        policy: RetryPolicy,
+        concurrency: int,
+        *,
+        proven: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.ended: RequestError | None = None
         self.doubtful = False
-        self.proven = False
+        self.proven = proven
         self.problem: str | None = None
         self.in_flight = 0
         self.limit = float(concurrency)

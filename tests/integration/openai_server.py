@@ -38,6 +38,7 @@ class Fault:
         cut: Send only the first half of the body, and then close the connection.
         message: Changes to the answer's message, as `{"content": None, "refusal": "No."}`.
         finish_reason: The answer's finish reason.
+        seconds: Wait so long first.
     """
 
     status: int = 200
@@ -47,6 +48,7 @@ class Fault:
     cut: bool = False
     message: Mapping[str, Any] = field(default_factory=dict)
     finish_reason: str = "stop"
+    seconds: float = 0.0
 
 
 def source_text(request: Mapping[str, Any]) -> str:
@@ -74,6 +76,8 @@ class OpenAIServer:
         faults: What happens to the next chat requests, one each.
         fault_for: What happens to every request for a text; None for nothing.
         models_fault: What happens to requests for the catalogue.
+        paid: The texts of all requests that were answered with a whole completion, so that a provider would charge.
+        hangs_until: Until then (`time.monotonic()`) no chat is answered, while /health still says 200.
     """
 
     def __init__(
@@ -96,11 +100,15 @@ class OpenAIServer:
         self.faults: deque[Fault] = deque()
         self.fault_for: Callable[[str], Fault | None] = lambda _: None
         self.models_fault: Fault | None = None
+        self.paid: list[str] = []
+        self.hangs_until = 0.0
         self._port = port
         self._in_flight = 0
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
+        self._dying = asyncio.Event()
+        self._away_seconds = 0.0
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
     @property
@@ -134,24 +142,37 @@ class OpenAIServer:
         with contextlib.suppress(RuntimeError):  # it was stopped before
             self._loop.call_soon_threadsafe(self._stopping.set)
 
+    def die(self, seconds: float) -> None:
+        """Close the port and all connections, and come back on the same port so many seconds later."""
+        self._away_seconds = seconds
+        self._loop.call_soon_threadsafe(self._dying.set)
+
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_until_complete(self._run())
         self._loop.close()
 
     async def _run(self) -> None:
-        app = web.Application(client_max_size=1 << 30)
-        self._add_routes(app.router)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", self._port)
-        await site.start()
-        self._port = runner.addresses[0][1]
-        self._ready.set()
-        await self._stopping.wait()
-        await runner.cleanup()
+        while not self._stopping.is_set():
+            app = web.Application(client_max_size=1 << 30)
+            self._add_routes(app.router)
+            runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
+            await runner.setup()
+            site = web.TCPSite(runner, "127.0.0.1", self._port)
+            await site.start()
+            self._port = runner.addresses[0][1]
+            self._ready.set()
+            waits = [asyncio.ensure_future(event.wait()) for event in (self._stopping, self._dying)]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+            await runner.cleanup()
+            if self._dying.is_set():
+                self._dying.clear()
+                await asyncio.sleep(self._away_seconds)
 
     def _add_routes(self, router: web.UrlDispatcher) -> None:
+        router.add_get("/health", _healthy)
         router.add_get("/v1/models", self._list_models)
         router.add_post("/v1/chat/completions", self._chat)
 
@@ -181,6 +202,12 @@ class OpenAIServer:
                 await asyncio.sleep(self.seconds)
             text = source_text(body)
             fault = self.fault_for(text) or (self.faults.popleft() if self.faults else Fault())
+            if fault.seconds:
+                await asyncio.sleep(fault.seconds)
+            while time.monotonic() < self.hangs_until:
+                await asyncio.sleep(0.02)
+            if fault.status == 200 and fault.body is None and not (fault.reset or fault.cut):
+                self.paid.append(text)
             return await self._misbehave(request, fault, self._completion(body, text, fault))
         finally:
             self._in_flight -= 1
@@ -223,6 +250,10 @@ class OpenAIServer:
         return web.Response(
             status=fault.status, body=data, content_type="application/json", headers=dict(fault.headers)
         )
+
+
+async def _healthy(_: web.Request) -> web.Response:
+    return web.Response()
 
 
 def _error(status: int, message: str, code: str) -> web.Response:

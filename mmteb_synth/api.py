@@ -41,6 +41,7 @@ def build(
     tolerate: float = 0.0,
     limit: int | None = None,
     all_rows: bool = False,
+    max_cost: float | None = None,
     data_dir: Place = None,
     cache_dir: Place = None,
     progress: ProgressFactory | None = None,
@@ -63,6 +64,7 @@ def build(
         tolerate: The share of segments that may fail without holding a set back, 0 to 1.
         limit: The first rows only, for a trial.
         all_rows: Translate also rows that MTEB never shows a model.
+        max_cost: US dollars that the run may spend. Sets that are too dear for what is left are not begun.
         data_dir: Where data sets are stored.
         cache_dir: Where `cache.sqlite` lies.
         progress: Makes a progress hook for a set.
@@ -89,6 +91,7 @@ def build(
         tolerate=tolerate,
         limit=limit,
         all_rows=all_rows,
+        max_cost=max_cost,
     )
     return building.build(
         _languages(languages),

@@ -40,6 +40,7 @@ class BuildOptions:
         tolerate: The share of segments that may fail without holding a set back, 0 to 1.
         limit: The first rows only, for a trial.
         all_rows: Translate also what MTEB never shows a model.
+        max_cost: US dollars that the run may spend; None for any.
     """
 
     translator: str | None = None
@@ -52,8 +53,11 @@ class BuildOptions:
     tolerate: float = 0.0
     limit: int | None = None
     all_rows: bool = False
+    max_cost: float | None = None
 
     def __post_init__(self) -> None:
+        if self.max_cost is not None and not self.max_cost >= 0:
+            raise UsageError(f"--max-cost must not be below 0, and is {self.max_cost}")
         if self.limit is not None and self.limit < 1:
             raise UsageError(f"--limit must be at least 1, not {self.limit}")
         if not 0 <= self.tolerate <= 1:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from mmteb_synth import checks, paths
+from mmteb_synth.building.affording import shortfall
 from mmteb_synth.building.inputs import Loader, collect, opened
 from mmteb_synth.building.jobs import BuildOptions, Job, jobs_of
 from mmteb_synth.data import bitext, failures, segments
@@ -20,8 +21,9 @@ from mmteb_synth.data.store import Manifest, Store
 from mmteb_synth.data.tables import Tables
 from mmteb_synth.errors import CacheError, SynthError, TranslatorError
 from mmteb_synth.selection import Member
-from mmteb_synth.translate import engine
+from mmteb_synth.translate import costs, engine
 from mmteb_synth.translate.cache import Cache
+from mmteb_synth.translate.costs import Meter, Spending
 from mmteb_synth.types import Language, ProgressHook, Segment, Usage
 
 ProgressFactory = Callable[[str], ProgressHook]
@@ -34,22 +36,25 @@ class SetReport:
 
     Attributes:
         name: The set's name.
-        status: `built`, `unchanged`, `held back` (it has failures) or `failed` (it could not be made at all).
+        status: `built`, `unchanged`, `held back` (it has failures), `failed` (it could not be made at all) or
+            `over budget` (what is left of `max_cost` does not pay for it).
         counts: What it holds; None where it was not loaded.
         hits: Segments that the cache answered.
         requests: Requests that were made.
         usage: Tokens that they used.
+        spending: These beside what was planned; None where the translator has no tokens.
         failures: Segments without a translation and the reason.
         error: Why it failed.
         warnings: What the user should know.
     """
 
     name: str
-    status: Literal["built", "unchanged", "held back", "failed"]
+    status: Literal["built", "unchanged", "held back", "failed", "over budget"]
     counts: Counts | None = None
     hits: int = 0
     requests: int = 0
     usage: Usage = field(default_factory=Usage)
+    spending: Spending | None = None
     failures: Mapping[str, str] = field(default_factory=dict)
     error: SynthError | None = None
     warnings: tuple[str, ...] = ()
@@ -66,6 +71,11 @@ class BuildReport:
         """Whether every set is stored."""
         return all(report.status in ("built", "unchanged") for report in self.sets)
 
+    @property
+    def spending(self) -> Spending:
+        """What was planned for all requests of the run, and what they used."""
+        return sum((report.spending for report in self.sets if report.spending), Spending())
+
 
 def build(
     wanted: Sequence[Language],
@@ -77,6 +87,8 @@ def build(
     report: Callable[[SetReport], None] | None = None,
 ) -> BuildReport:
     """Translate sets into languages and store them, one whole set after another.
+
+    Where they may cost only so much, sets that are too dear for what is left are put off, and the others go first.
 
     Args:
         wanted: The languages; English builds the untranslated sets.
@@ -90,21 +102,43 @@ def build(
         What became of each set. A set that fails doesn't stop the others.
 
     Raises:
-        UsageError: A set has no bundled translations and no translator was named.
+        UsageError: A set has no bundled translations and no translator was named, or `max_cost` is set and nobody
+            knows the translator's prices.
         TranslatorError: The translator can't be used, or not for a language; what was translated so far is kept.
         CacheError: The cache can't be used.
     """
     jobs = list(jobs_of(members, wanted, options))
-    reports: list[SetReport] = []
+    ledger = costs.Ledger(limit=options.max_cost)
+    meters = {job.name: costs.meter(job.translator, job.language, ledger) for job in jobs if job.translator}
     loader = Loader(options, folders)
     store = Store(folders.data_dir)
-    for job in jobs:
+
+    def attempt(job: Job) -> SetReport:
         with opened(job, folders) as (cache, bundle):
-            done = _build_one(job, loader, store, cache, bundle, progress)
+            return _build_one(job, loader, store, cache, bundle, meters.get(job.name), progress)
+
+    reports = []
+    for done in _in_turn(jobs, attempt):
         reports.append(done)
         if report:
             report(done)
     return BuildReport(sets=tuple(reports))
+
+
+def _in_turn(jobs: Sequence[Job], attempt: Callable[[Job], SetReport]) -> Iterator[SetReport]:
+    """Job after job; those that are too dear are put off, as what is built meanwhile may hold some of their texts."""
+    while jobs:
+        put_off = []
+        for job in jobs:
+            done = attempt(job)
+            if done.status == "over budget":
+                put_off.append((job, done))
+            else:
+                yield done
+        if len(put_off) == len(jobs):
+            yield from (done for _, done in put_off)
+            return
+        jobs = [job for job, _ in put_off]
 
 
 def _build_one(
@@ -113,21 +147,22 @@ def _build_one(
     store: Store,
     cache: Cache,
     bundle: str,
+    meter: Meter | None,
     progress: ProgressFactory | None,
 ) -> SetReport:
     try:
         fingerprint = job.fingerprint(loader.identify(job), bundle)
         stored = store.find_or_none(job.name)
-        if stored and _unchanged(stored.manifest, fingerprint, job, cache):
+        if stored and is_unchanged(stored.manifest, fingerprint, job, cache):
             return SetReport(name=job.name, status="unchanged", warnings=tuple(stored.manifest.notes))
-        return _translate_and_store(job, loader.load(job), store, cache, fingerprint, progress)
+        return _translate_and_store(job, loader.load(job), store, cache, fingerprint, meter, progress)
     except (TranslatorError, CacheError):
         raise
     except SynthError as error:
         return SetReport(name=job.name, status="failed", error=error)
 
 
-def _unchanged(manifest: Manifest, fingerprint: str, job: Job, cache: Cache) -> bool:
+def is_unchanged(manifest: Manifest, fingerprint: str, job: Job, cache: Cache) -> bool:
     """Whether building again would give the same.
 
     A complete set depends on none but replaced translations. One with failures also depends on added ones and on
@@ -157,14 +192,18 @@ def _translate_and_store(
     store: Store,
     cache: Cache,
     fingerprint: str,
+    meter: Meter | None,
     progress: ProgressFactory | None,
 ) -> SetReport:
     wanted, counts = collect(job, source)
-    run = _translate(job, wanted, cache, progress)
-    share = len(run.failures) / max(len(wanted), 1)
     warnings = [f"{job.spec.name}: {difference}" for difference in source.differences]
     if job.warning:
         warnings.append(job.warning)
+    too_dear = shortfall(job, wanted, cache, meter)
+    if too_dear:
+        return _over_budget(job, counts, (*warnings, too_dear), meter)
+    run = _translate(job, wanted, cache, meter, progress)
+    share = len(run.failures) / max(len(wanted), 1)
     report = SetReport(
         name=job.name,
         status="held back",
@@ -172,9 +211,13 @@ def _translate_and_store(
         hits=run.hits,
         requests=run.requests,
         usage=run.usage,
+        spending=meter.spending() if meter else None,
         failures={segment.text: reason for segment, reason in run.failures.items()},
         warnings=tuple(warnings),
     )
+    if run.stopped == "budget":
+        note = "it cost more than was expected, and was stopped: what was answered is kept"
+        return dataclasses.replace(report, status="over budget", failures={}, warnings=(*warnings, note))
     if _is_held_back(job, share):
         return report
     tables, extra = _bitext_tables(job, wanted, counts, run) if job.bitext else _tables(job, source, run)
@@ -194,8 +237,22 @@ def _translate_and_store(
     return dataclasses.replace(report, status="built", warnings=(*warnings, *extra["notes"]))
 
 
+def _over_budget(job: Job, counts: Counts, warnings: tuple[str, ...], meter: Meter | None) -> SetReport:
+    return SetReport(
+        name=job.name,
+        status="over budget",
+        counts=counts,
+        spending=meter.spending() if meter else None,
+        warnings=warnings,
+    )
+
+
 def _translate(
-    job: Job, wanted: Mapping[Segment, None], cache: Cache, progress: ProgressFactory | None
+    job: Job,
+    wanted: Mapping[Segment, None],
+    cache: Cache,
+    meter: Meter | None,
+    progress: ProgressFactory | None,
 ) -> engine.TranslationRun:
     if job.translator is None:
         return engine.TranslationRun(translations={segment: segment.text for segment in wanted})
@@ -208,6 +265,7 @@ def _translate(
         offline=job.options.offline,
         retry_failed=job.options.retry_failed,
         progress=progress(job.name) if progress else None,
+        meter=meter,
     )
 
 

@@ -34,6 +34,12 @@ from mmteb_synth.types import OnFailure
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N rows only, for a trial.")
 @click.option("--all-rows", is_flag=True, help="Translate also rows that MTEB never shows a model.")
+@click.option(
+    "--max-cost",
+    type=click.FloatRange(min=0),
+    metavar="DOLLARS",
+    help="Spend no more: whole sets first, and none that what is left does not pay for.",
+)
 @options.source_dir
 @options.data_dir
 @options.cache_dir
@@ -51,6 +57,7 @@ def build(
     tolerate: float,
     limit: int | None,
     all_rows: bool,
+    max_cost: float | None,
     source_dir: Path | None,
     data_dir: Path | None,
     cache_dir: Path | None,
@@ -76,10 +83,12 @@ def build(
         tolerate=tolerate,
         limit=limit,
         all_rows=all_rows,
+        max_cost=max_cost,
         data_dir=data_dir,
         cache_dir=cache_dir,
         progress=output.progress_bars(),
         report=output.set_report,
     )
+    output.spending(report.spending)
     if not report.ok:
         raise click.exceptions.Exit(1)

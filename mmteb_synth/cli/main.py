@@ -13,6 +13,8 @@ from mmteb_synth.cli.build import build
 from mmteb_synth.cli.cache import cache
 from mmteb_synth.cli.evaluate import evaluate
 from mmteb_synth.cli.listing import languages, suites, tasks, translators
+from mmteb_synth.cli.pilot import pilot
+from mmteb_synth.cli.plan import plan
 from mmteb_synth.errors import SynthError
 
 STOPPED = 75
@@ -73,5 +75,17 @@ def cli() -> None:
     """  # noqa: D301  the backspace is click's mark for lines that stay as they are
 
 
-for command in (build, evaluate, leaderboard, demo, tasks, suites, languages, translators, cache):
+for command in (
+    build,
+    evaluate,
+    leaderboard,
+    demo,
+    plan,
+    pilot,
+    tasks,
+    suites,
+    languages,
+    translators,
+    cache,
+):
     cli.add_command(command)

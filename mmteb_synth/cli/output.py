@@ -12,7 +12,8 @@ import click
 if TYPE_CHECKING:
     from mmteb_synth.building import ProgressFactory, SetReport
     from mmteb_synth.evaluation.runner import TaskReport
-    from mmteb_synth.types import Progress, ProgressHook
+    from mmteb_synth.translate.costs import Spending
+    from mmteb_synth.types import Progress, ProgressHook, Usage
 
 FLAGS = "mmteb_synth."
 """Before the names of the flags that all commands have, where click keeps them."""
@@ -165,6 +166,20 @@ def _show_failures(report: SetReport) -> None:
         "--on-failure source or drop, or allow a share with --tolerate 0.01",
         err=True,
     )
+
+
+def spending(spent: Spending) -> None:
+    """What a run used beside what was planned for it; nothing where nothing was asked."""
+    if not spent.used.input_tokens and not spent.used.output_tokens:
+        return
+    used = _tokens(spent.used) + ("" if spent.dollars is None else f" (${spent.dollars:.4f})")
+    planned = _tokens(spent.planned)
+    planned += "" if spent.planned_dollars is None else f" (${spent.planned_dollars:.4f})"
+    click.echo(f"used {used}; planned for these texts: {planned}")
+
+
+def _tokens(usage: Usage) -> str:
+    return f"{usage.input_tokens:,} input and {usage.output_tokens:,} output tokens"
 
 
 def task_report(report: TaskReport) -> None:

@@ -1,0 +1,47 @@
+"""Whether what is left of a run's money pays for a whole set."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+
+from mmteb_synth.building.jobs import Job
+from mmteb_synth.building.work import expected, work_of
+from mmteb_synth.translate import costs
+from mmteb_synth.translate.cache import Cache
+from mmteb_synth.translate.costs import Meter
+from mmteb_synth.types import Segment
+
+
+def shortfall(job: Job, wanted: Iterable[Segment], cache: Cache, meter: Meter | None) -> str | None:
+    """Why a set is not begun.
+
+    A set that the money does not reach for would be paid for in part and give no score. Besides its expected cost
+    there must be room for what its last requests in flight reserve, or the meter would stop it just before its end.
+
+    Args:
+        job: The set.
+        wanted: Its segments.
+        cache: The translations.
+        meter: Keeps the account; None where asking costs nothing.
+
+    Returns:
+        The reason in words; None where the set may be begun.
+    """
+    if meter is None or meter.prices is None or meter.ledger.limit is None:
+        return None
+    assert job.translator is not None
+    missing = work_of(job, wanted, cache).missing.values()
+    if not missing:
+        return None
+    likely = costs.dollars(expected(missing, meter.estimator), meter.prices)
+    in_flight = job.options.concurrency or job.translator.concurrency
+    longest = heapq.nlargest(in_flight, missing, key=lambda segment: len(segment.text))
+    room = sum(costs.dollars(meter.estimator.most(segment), meter.prices) for segment in longest)
+    left = meter.ledger.left
+    if likely + room <= left:
+        return None
+    return (
+        f"it would cost about ${likely:.4f} and reserve ${room:.4f} for answers of unknown length, and ${left:.4f} of "
+        f"--max-cost {meter.ledger.limit:g} is left"
+    )

@@ -1,0 +1,93 @@
+"""Which suite, and how much of it, a sum of money pays for."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from mmteb_synth import paths
+from mmteb_synth.building.jobs import BuildOptions
+from mmteb_synth.building.planning import plan
+from mmteb_synth.errors import UsageError
+from mmteb_synth.selection import Member
+from mmteb_synth.types import Language
+
+LIMITS = (100, 1_000, 10_000, None)
+"""The limits that are tried; None is the whole suite."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A suite with a limit, and what it costs.
+
+    Attributes:
+        suite: The suite's name.
+        limit: Its `--limit`; None for the whole suite.
+        segments: Unique segments.
+        dollars: What translating those that the cache lacks will cost, asked live; None where a set of it is unknown.
+        exact: Whether every set of it was read.
+    """
+
+    suite: str
+    limit: int | None
+    segments: int
+    dollars: float | None
+    exact: bool
+
+
+def offers(
+    wanted: Sequence[Language],
+    suites: Mapping[str, Sequence[Member]],
+    *,
+    options: BuildOptions,
+    folders: paths.Folders,
+) -> tuple[Offer, ...]:
+    """Suites at several limits, the smallest first.
+
+    Args:
+        wanted: The languages.
+        suites: The sets of each suite.
+        options: How they would be built; with a limit, only that one is tried.
+        folders: Where cache and data sets lie.
+
+    Raises:
+        UsageError: Nobody knows what the translator costs.
+    """
+    found = [*_offers(wanted, suites, options, folders)]
+    return tuple(sorted(found, key=lambda offer: (offer.segments, offer.suite)))
+
+
+def largest(offered: Sequence[Offer], budget: float) -> Offer | None:
+    """The offer with most segments that a sum pays for; None where it pays for none.
+
+    Args:
+        offered: The offers.
+        budget: US dollars.
+    """
+    fitting = [offer for offer in offered if offer.dollars is not None and offer.dollars <= budget]
+    return max(fitting, key=lambda offer: (offer.segments, offer.limit is None), default=None)
+
+
+def _offers(
+    wanted: Sequence[Language],
+    suites: Mapping[str, Sequence[Member]],
+    options: BuildOptions,
+    folders: paths.Folders,
+) -> Iterator[Offer]:
+    limits = LIMITS if options.limit is None else (options.limit,)
+    for name, members in suites.items():
+        for limit in limits:
+            made = plan(wanted, members, options=dataclasses.replace(options, limit=limit), folders=folders)
+            if made.cost.dollars is None:
+                raise UsageError(
+                    f"--budget needs prices, and nobody knows those of {options.translator}",
+                    hint="write a preset with [prices]: --translator FILE.toml",
+                )
+            yield Offer(
+                suite=name,
+                limit=limit,
+                segments=made.total.segments,
+                dollars=made.cost.dollars if made.complete else None,
+                exact=made.exact,
+            )

@@ -1,0 +1,76 @@
+"""What a job will ask for, found out exactly as the engine does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass
+
+from mmteb_synth.building.jobs import Job
+from mmteb_synth.translate.cache import Cache
+from mmteb_synth.translate.costs import Estimator
+from mmteb_synth.translate.long_texts import LongTexts
+from mmteb_synth.types import Segment, Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What is to be done for some segments; segments that share a translation are one text.
+
+    Attributes:
+        texts: All texts, by cache key.
+        hits: Those that the cache answers.
+        failed: Those that were asked for in vain before and are not asked again.
+        gaps: Those that nobody can be asked for.
+        missing: What will be asked, long texts in parts, by cache key.
+    """
+
+    texts: Mapping[bytes, Segment]
+    hits: Set[bytes]
+    failed: Set[bytes]
+    gaps: Set[bytes]
+    missing: Mapping[bytes, Segment]
+
+    def without(self, seen: Set[bytes]) -> Work:
+        """The work for texts that are not among those seen."""
+        texts = {key: segment for key, segment in self.texts.items() if key not in seen}
+        return Work(
+            texts=texts,
+            hits=self.hits & texts.keys(),
+            failed=self.failed & texts.keys(),
+            gaps=self.gaps & texts.keys(),
+            missing={key: segment for key, segment in self.missing.items() if key not in seen},
+        )
+
+
+def work_of(job: Job, wanted: Iterable[Segment], cache: Cache) -> Work:
+    """What a job's segments need.
+
+    Args:
+        job: The job; not one of English.
+        wanted: Its segments.
+        cache: The translations.
+    """
+    assert job.translator is not None
+    texts: dict[bytes, Segment] = {}
+    for segment in wanted:
+        texts.setdefault(job.translator.key(segment, job.language), segment)
+    found = LongTexts(cache, job.translator, job.language).find(texts, retry_failed=job.options.retry_failed)
+    answerable = job.translator.gap is None and not job.options.offline
+    return Work(
+        texts=texts,
+        hits=texts.keys() & found.translations.keys(),
+        failed=texts.keys() & found.failures.keys(),
+        gaps=set() if answerable else texts.keys() & found.missing.keys(),
+        missing=found.missing if answerable else {},
+    )
+
+
+def expected(segments: Iterable[Segment], estimator: Estimator | None) -> Usage:
+    """The tokens that asking for segments will probably take; none where nothing expects them."""
+    if estimator is None:
+        return Usage()
+    sent = received = 0
+    for segment in segments:
+        usage = estimator.expected(segment)
+        sent, received = sent + usage.input_tokens, received + usage.output_tokens
+    return Usage(input_tokens=sent, output_tokens=received)

@@ -48,6 +48,7 @@ from mmteb_synth.errors import UsageError
     type=click.Path(file_okay=False, path_type=Path),
     help="Where to write the models' predictions.",
 )
+@options.offline("Ask the Hub for nothing: models and data must be here.", exposed=False)
 @options.source_dir
 @options.data_dir
 @options.cache_dir

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -73,6 +74,13 @@ def results_dir(command: _Command) -> _Command:
     )(command)
 
 
+def offline(help_text: str, *, exposed: bool) -> Callable[[_Command], _Command]:
+    """`--offline`: also keeps the Hub's libraries, which read it when they are imported, from any network."""
+    return click.option(
+        "--offline", is_flag=True, expose_value=exposed, callback=_stay_offline, help=help_text
+    )
+
+
 def as_json(command: _Command) -> _Command:
     """`--json`."""
     return click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")(command)
@@ -101,3 +109,9 @@ def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     """Keep a flag where all commands of a call see it."""
     if value and param.name:
         ctx.meta[output.FLAGS + param.name] = True
+
+
+def _stay_offline(_ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
+    if value:
+        os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
+    return value

@@ -1,0 +1,126 @@
+"""Verb: a suite and models in, a folder out with all that an offline machine needs of the Hub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mmteb_synth import facts
+from mmteb_synth.errors import SourceError, SynthError, UsageError
+from mmteb_synth.paths import writing
+from mmteb_synth.selection import Choice
+from mmteb_synth.specs import BitextSpec
+
+MODELS = "models"
+"""Models lie in a folder of their own, so that no organisation's name on the Hub can clash with a data set's."""
+
+Kind = Literal["dataset", "model"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One repository of the Hub.
+
+    Attributes:
+        name: Its id, as `mteb/scifact`.
+        kind: What it holds.
+        revision: The pinned commit; None for the newest.
+        folder: Where it goes, below the target.
+    """
+
+    name: str
+    kind: Kind
+    revision: str | None
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchReport:
+    """What became of one repository; `error` is None where it is here now."""
+
+    wanted: Wanted
+    error: SynthError | None = None
+
+
+def wanted(choice: Choice, models: Sequence[str] = ()) -> list[Wanted]:
+    """The repositories that a choice of sets, the native members of its suites, and models need.
+
+    Args:
+        choice: The sets; those of one's own lie on this machine and need nothing.
+        models: Names of models on the Hub.
+
+    Raises:
+        UsageError: A model's name is none of the Hub's.
+    """
+    found: dict[tuple[str, str], Wanted] = {}
+    for name in _task_names(choice):
+        known = facts.task(name)
+        if known is not None and known.dataset is not None:
+            repository = Wanted(
+                name=known.dataset, kind="dataset", revision=known.revision, folder=Path(known.dataset)
+            )
+            found.setdefault(("dataset", known.dataset), repository)
+    for model in models:
+        if model.count("/") != 1 or model.startswith(("/", ".", "~")):
+            raise UsageError(f"{model!r} is no model of the Hub", hint="name it as org/name")
+        found[("model", model)] = Wanted(name=model, kind="model", revision=None, folder=Path(MODELS) / model)
+    return list(found.values())
+
+
+def fetch(
+    repositories: Sequence[Wanted], to: Path, *, report: Callable[[FetchReport], None] | None = None
+) -> list[FetchReport]:
+    """Download repositories into a folder; what is there already and unchanged is not downloaded again.
+
+    Data sets lie where `--source-dir` looks for them, models below `models/`.
+
+    Args:
+        repositories: What to bring.
+        to: The folder.
+        report: Called with each result as soon as it is there.
+
+    Returns:
+        What became of each. One that fails doesn't stop the others.
+    """
+    results = []
+    for repository in repositories:
+        try:
+            _download(repository, to)
+            done = FetchReport(wanted=repository)
+        except SynthError as error:
+            done = FetchReport(wanted=repository, error=error)
+        results.append(done)
+        if report:
+            report(done)
+    return results
+
+
+def _task_names(choice: Choice) -> Iterator[str]:
+    for member in choice.members:
+        yield member.spec.source if isinstance(member.spec, BitextSpec) else member.spec.name
+    for suite in choice.suites:
+        for entry in suite.native:
+            yield entry.name
+
+
+def _download(repository: Wanted, to: Path) -> None:
+    import huggingface_hub
+
+    with writing(f"{repository.name} in {to}"):
+        try:
+            huggingface_hub.snapshot_download(
+                repository.name,
+                repo_type=repository.kind,
+                revision=repository.revision,
+                local_dir=to / repository.folder,
+            )
+        except OSError as error:
+            if error.errno is not None:
+                raise  # the disk's; the Hub's errors bear no number
+            reason = str(error).strip().splitlines()
+            raise SourceError(
+                f"could not fetch the {repository.kind} {repository.name}: {reason[0] if reason else type(error).__name__}",
+                hint="run it where the Hub can be reached, with HF_HUB_OFFLINE unset; gated ones want hf auth login",
+            ) from error

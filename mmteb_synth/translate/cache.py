@@ -171,20 +171,51 @@ class Cache:
         Raises:
             CacheError: The file is damaged, locked, or not a cache.
         """
-        found: dict[bytes, Row] = {}
-        ordered = sorted(set(keys))
-        with self._database.reading() as connection:
-            if connection is not None:
-                for start in range(0, len(ordered), _CHUNK):
-                    chunk = ordered[start : start + _CHUNK]
-                    marks = ", ".join("?" * len(chunk))
-                    for values in connection.execute(f"{_SELECT} WHERE key IN ({marks})", chunk):
-                        found[values[0]] = _row(values)
-        for key in ordered if self._below else ():
+        found = {values[0]: _row(values) for page in self._pages(COLUMNS, keys) for values in page}
+        for key in keys if self._below else ():
             bundled = self._below.get(key)
             if bundled is not None and (key not in found or found[key].translation is None):
                 found[key] = bundled
         return found
+
+    def answers(self, keys: Sequence[bytes]) -> tuple[dict[bytes, str], dict[bytes, str]]:
+        """The translations under some keys; made for hundreds of thousands, so no rows are built.
+
+        Args:
+            keys: Any number of keys, in any order.
+
+        Returns:
+            Key to translation, and for keys with nothing but evidence key to finish reason; keys that nothing is known
+            of are in neither.
+
+        Raises:
+            CacheError: The file is damaged, locked, or not a cache.
+        """
+        translations: dict[bytes, str] = {}
+        evidence: dict[bytes, str] = {}
+        for page in self._pages(("key", "translation", "finish_reason"), keys):
+            for key, translation, reason in page:
+                if translation is None:
+                    evidence[key] = reason
+                else:
+                    translations[key] = translation
+        for key in keys if self._below else ():
+            bundled = self._below.get(key)
+            if bundled is not None and bundled.translation is not None and key not in translations:
+                translations[key] = bundled.translation
+                evidence.pop(key, None)
+        return translations, evidence
+
+    def _pages(self, columns: Sequence[str], keys: Sequence[bytes]) -> Iterator[list[tuple[Any, ...]]]:
+        """Columns of the file's rows, in pages. In the order of the keys, so that no page of the file is read twice."""
+        select = f"SELECT {', '.join(columns)} FROM translations"
+        ordered = sorted(keys)
+        with self._database.reading() as connection:
+            for start in range(0, len(ordered) if connection else 0, _CHUNK):
+                chunk = ordered[start : start + _CHUNK]
+                query = f"{select} WHERE key IN ({', '.join('?' * len(chunk))})"
+                assert connection is not None
+                yield connection.execute(query, chunk).fetchall()
 
     def put(self, rows: Sequence[Row]) -> None:
         """Store answers in one transaction; when this returns, they are on the disk.
@@ -217,7 +248,7 @@ class Cache:
         added: Counter[tuple[str, str]] = Counter()
         replaced: Counter[tuple[str, str]] = Counter()
         with self._database.writing() as connection:
-            standing = {key: row.translation for key, row in self.lookup([row.key for row in rows]).items()}
+            standing: dict[bytes, str | None] = dict(self.answers([row.key for row in rows])[0])
             accepted: dict[bytes, Row] = {}
             for row in rows:
                 before = standing.get(row.key)

@@ -7,7 +7,7 @@ space; it has no row, but for the evidence that it was cut off.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mmteb_synth.checks import text as checks
@@ -21,8 +21,6 @@ CUT_OFF = "length"
 
 _SMALLEST = 200
 """Characters of a text that is not cut further: an answer to so short a text ran away and was not too long."""
-
-_LOOKUP = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +88,12 @@ class LongTexts:
         level = texts
         while level:
             deeper: dict[bytes, Segment] = {}
-            rows = self._rows(list(level))
+            translations, evidence = self._cache.answers(list(level))
+            found.translations |= translations
             for key, segment in level.items():
-                translation, reason = rows.get(key, (None, None))
-                if translation is not None:
-                    found.translations[key] = translation
+                if key in translations:
                     continue
+                reason = evidence.get(key)
                 parts = self.pieces(segment, cut_off=reason == CUT_OFF)
                 if parts:
                     pieces[key] = parts
@@ -135,14 +133,6 @@ class LongTexts:
         carried = not any(character.isalpha() for character in text)
         key = None if carried else self._translator.key(segment, self._language)
         return Piece(key=key, segment=segment, after=after)
-
-    def _rows(self, keys: Sequence[bytes]) -> dict[bytes, tuple[str | None, str | None]]:
-        """For each known key its translation, or why there is none; a page of rows in memory at a time."""
-        known: dict[bytes, tuple[str | None, str | None]] = {}
-        for start in range(0, len(keys), _LOOKUP):
-            for key, row in self._cache.lookup(keys[start : start + _LOOKUP]).items():
-                known[key] = (row.translation, None if row.translation is not None else row.finish_reason)
-        return known
 
 
 def _put_together(key: bytes, pieces: list[Piece], found: Found) -> None:

@@ -95,6 +95,14 @@ class ShardCache(Cache):
                 found[key] = row
         return found
 
+    def answers(self, keys: Sequence[bytes]) -> tuple[dict[bytes, str], dict[bytes, str]]:
+        """The translations under some keys, the job's own first; evidence only where neither has one."""
+        translations, evidence = super().answers(keys)
+        others, below = self._main.answers([key for key in keys if key not in translations])
+        translations |= others
+        evidence = {key: reason for key, reason in (below | evidence).items() if key not in translations}
+        return translations, evidence
+
     def changes(self, translator: str, language: str) -> tuple[int, int]:
         """The counters of both files together."""
         own, main = super().changes(translator, language), self._main.changes(translator, language)

@@ -124,6 +124,25 @@ def test_many_keys_in_any_order(file: Path) -> None:
     assert len(found) == 2500
 
 
+def test_answers_are_translations_or_why_there_is_none(file: Path) -> None:
+    refused = row("Not this.", None)
+    wanted = [row("Unknown.").key, refused.key, row().key, row().key]
+    with Cache(file) as cache:
+        assert cache.answers(wanted) == ({}, {})
+        cache.put([row(), refused])
+        assert cache.answers(wanted) == ({row().key: "Bir kedi."}, {refused.key: "refusal"})
+        assert cache.answers([]) == ({}, {})
+
+
+def test_answers_of_many_keys_in_any_order(file: Path) -> None:
+    rows = [row(f"text {number}", f"metin {number}" if number % 7 else None) for number in range(2500)]
+    with Cache(file) as cache:
+        cache.put(rows)
+        translations, evidence = cache.answers([one.key for one in reversed(rows)])
+    assert translations == {one.key: one.translation for one in rows if one.translation is not None}
+    assert evidence == {one.key: "refusal" for one in rows if one.translation is None}
+
+
 def test_the_first_translation_stays(file: Path) -> None:
     with Cache(file) as cache:
         cache.put([row(), row(translation="Kedi.")])
@@ -282,6 +301,16 @@ class TestBelow:
             plain.put([dataclasses.replace(self.bundled, translation=None)])
         with self.cache(file) as cache:
             assert cache.lookup([self.bundled.key]) == {self.bundled.key: self.bundled}
+            assert cache.answers([self.bundled.key]) == ({self.bundled.key: "Paketli."}, {})
+
+    def test_answers_come_from_both(self, file: Path) -> None:
+        replaced = dataclasses.replace(row("Two."), translation="İki.", key=b"2" * 16)
+        with self.cache(file, dataclasses.replace(replaced, translation="Paketli iki.")) as cache:
+            cache.replace([row(), replaced])
+            assert cache.answers([self.bundled.key, row().key, replaced.key, b"x" * 16]) == (
+                {self.bundled.key: "Paketli.", row().key: "Bir kedi.", replaced.key: "İki."},
+                {},
+            )
 
     def test_changed_bundled_rows_count(self, file: Path) -> None:
         same = self.cache(file).changes("authored", "tur-Latn")

@@ -39,7 +39,7 @@ def test_shares_are_disjoint_complete_and_even(count: int) -> None:
     shares = [
         Shard(number=number + 1, count=count).of(SEGMENTS, translator, TURKISH) for number in range(count)
     ]
-    assert sorted((segment.text for share in shares for segment in share)) == sorted(
+    assert sorted(segment.text for share in shares for segment in share) == sorted(
         segment.text for segment in SEGMENTS
     )
     assert all(0.7 * len(SEGMENTS) / count < len(share) < 1.4 * len(SEGMENTS) / count for share in shares)

@@ -35,13 +35,13 @@ def shortfall(job: Job, wanted: Iterable[Segment], cache: Cache, meter: Meter | 
     if not missing:
         return None
     likely = costs.dollars(expected(missing, meter.estimator), meter.prices)
-    in_flight = job.options.concurrency or job.translator.concurrency
+    in_flight = len(missing) if meter.batch else job.options.concurrency or job.translator.concurrency
     longest = heapq.nlargest(in_flight, missing, key=lambda segment: len(segment.text))
-    room = sum(costs.dollars(meter.estimator.most(segment), meter.prices) for segment in longest)
+    needed = sum(map(meter.reserve, longest)) + (0.0 if meter.batch else likely)
     left = meter.ledger.left
-    if likely + room <= left:
+    if needed <= left:
         return None
     return (
-        f"it would cost about ${likely:.4f} and reserve ${room:.4f} for answers of unknown length, and ${left:.4f} of "
-        f"--max-cost {meter.ledger.limit:g} is left"
+        f"it would cost about ${likely:.4f}, at most ${needed:.4f} while answers of unknown length are awaited, and "
+        f"${left:.4f} of --max-cost {meter.ledger.limit:g} is left"
     )

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mmteb_synth import paths
+from mmteb_synth.building.affording import shortfall
 from mmteb_synth.building.inputs import Loader, collect
 from mmteb_synth.building.jobs import BuildOptions, Job
 from mmteb_synth.errors import CacheError, SynthError, TranslatorError, UsageError
 from mmteb_synth.stopping import Stop
-from mmteb_synth.translate.asking import Meter
 from mmteb_synth.translate.cache import Cache
+from mmteb_synth.translate.costs import Meter
 from mmteb_synth.types import ProgressHook
 
 if TYPE_CHECKING:
     from mmteb_synth.translate.batch import BatchRun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batched:
+    """What was asked in batches.
+
+    Attributes:
+        run: Knows the answers.
+        too_dear: Sets that were not asked for, by their names, and why.
+    """
+
+    run: BatchRun
+    too_dear: Mapping[str, str]
 
 
 @contextlib.contextmanager
@@ -29,7 +44,7 @@ def answered(
     meters: Mapping[str, Meter | None],
     progress: Callable[[str], ProgressHook] | None = None,
     stop: Stop | None = None,
-) -> Iterator[BatchRun | None]:
+) -> Iterator[Batched | None]:
     """Ask for the texts of all jobs in batches, and wait for the answers.
 
     Args:
@@ -75,6 +90,7 @@ def answered(
             stop=stop,
         ) as run,
     ):
+        too_dear: dict[str, str] = {}
         for job in jobs:
             if job.translator is None:
                 continue
@@ -84,7 +100,12 @@ def answered(
                 raise
             except SynthError:
                 continue  # the build of this set says so
-            run.add(wanted, job.language, meter=meters.get(job.name))
+            meter = meters.get(job.name)
+            short = shortfall(job, wanted, cache, meter)
+            if short is None:
+                run.add(wanted, job.language, meter=meter)
+            else:
+                too_dear[job.name] = short
         run.finish()
         cache.close()  # while sets are built, they open it
-        yield run
+        yield Batched(run=run, too_dear=too_dear)

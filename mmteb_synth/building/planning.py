@@ -142,10 +142,15 @@ class _Planner:
         for (name, code), estimator in self._pricing.estimators.items():
             for note in _notes(estimator) if estimator else ():
                 self._notes[f"{name}, {code}: {note}"] = None
+        cost = total_cost(self._pricing.cost(*of_one) for of_one in self._totals.values())
+        if cost.seconds is None:
+            self._notes[
+                "the account's limits are not known; with them the plan also says how long it takes"
+            ] = None
         return Plan(
             sets=tuple(self._sets),
             total=total,
-            cost=total_cost(self._pricing.cost(*of_one) for of_one in self._totals.values()),
+            cost=cost,
             embeddings=tuple(_embedding(model, count) for model, count in self._embedded.items()),
             notes=tuple(self._notes),
         )

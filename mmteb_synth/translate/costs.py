@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import math
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +18,7 @@ from mmteb_synth.translate.translators import APERTIUM, Translator
 from mmteb_synth.types import Language, Segment, Usage
 
 _MILLION = 1_000_000
+_BATCH_MARGIN = 1.5
 _ANSWER_FRAME = '{"translation":""}'
 
 
@@ -26,14 +29,21 @@ def dollars(usage: Usage, prices: Prices) -> float:
 
 def batch_dollars(usage: Usage, prices: Prices) -> float | None:
     """What tokens cost in US dollars by the Batch API; None where there is none."""
-    if prices.batch_discount is None:
-        return None
-    return dollars(usage, prices) * (1 - prices.batch_discount)
+    return None if prices.batch_discount is None else dollars(usage, prices) * (1 - prices.batch_discount)
 
 
-def prices_of(translator: Translator) -> Prices | None:
-    """A translator's prices; None where it has none or nobody knows them."""
-    return translator.preset.prices if isinstance(translator, Endpoint) else None
+def prices_of(translator: Translator, *, batch: bool = False) -> Prices | None:
+    """A translator's prices; None where it has none or nobody knows them.
+
+    Args:
+        translator: The translator.
+        batch: Those of its Batch API, where it has one.
+    """
+    prices = translator.preset.prices if isinstance(translator, Endpoint) else None
+    if prices is None or not batch or prices.batch_discount is None:
+        return prices
+    share = 1 - prices.batch_discount
+    return prices.model_copy(update={"input": prices.input * share, "output": prices.output * share})
 
 
 def is_free(translator: Translator) -> bool:
@@ -160,11 +170,14 @@ class Meter:
 
     A request is admitted only where the ledger could pay for the longest answer that it allows. So the limit is kept
     whatever the model answers, by what the server counts. What an answer costs that was lost on its way, nobody tells.
+    In batches all requests are in flight at once, and the longest answers would reserve tens of times what the real
+    ones cost: there half as much again as the expected answer is reserved, and the limit is kept as well as the plan.
 
     Attributes:
         estimator: Expects the tokens of requests.
         prices: None where nobody knows them; then nothing is entered into the ledger.
         ledger: The account of the run.
+        batch: Whether requests are sent in batches.
         planned: What the texts that were answered were expected to use.
         used: What the answers used, as the server counted it.
     """
@@ -172,20 +185,21 @@ class Meter:
     estimator: Estimator
     prices: Prices | None
     ledger: Ledger
+    batch: bool = False
     planned: Usage = field(default_factory=Usage)
     used: Usage = field(default_factory=Usage)
 
     def admit(self, segment: Segment) -> bool:
         """Whether a segment may be asked for."""
-        most = self._most(segment)
-        if most > self.ledger.left:
+        reserve = self.reserve(segment)
+        if reserve > self.ledger.left:
             return False
-        self.ledger.reserved += most
+        self.ledger.reserved += reserve
         return True
 
     def settle(self, segment: Segment, usage: Usage) -> None:
         """A segment has ended: with what was used for it, or with nothing where no answer came."""
-        self.ledger.reserved -= self._most(segment)
+        self.ledger.reserved -= self.reserve(segment)
         self.used += usage
         if usage != Usage():
             self.planned += self.estimator.expected(segment)
@@ -201,22 +215,31 @@ class Meter:
             dollars=dollars(self.used, self.prices) if self.prices else None,
         )
 
-    def _most(self, segment: Segment) -> float:
-        return (
-            dollars(self.estimator.most(segment), self.prices)
-            if self.prices and self.ledger.limit is not None
-            else 0.0
-        )
+    def reserve(self, segment: Segment) -> float:
+        """What is put aside for a segment while its answer is not there, in US dollars; 0 without a limit."""
+        if self.prices is None or self.ledger.limit is None:
+            return 0.0
+        if not self.batch:
+            return dollars(self.estimator.most(segment), self.prices)
+        expected = self.estimator.expected(segment)
+        answer = math.ceil(_BATCH_MARGIN * expected.output_tokens)
+        return dollars(dataclasses.replace(expected, output_tokens=answer), self.prices)
 
 
-def meter(translator: Translator, language: Language, ledger: Ledger) -> Meter | None:
+def meter(translator: Translator, language: Language, ledger: Ledger, *, batch: bool = False) -> Meter | None:
     """What counts a translator's requests; None where they have no tokens or cost nothing.
+
+    Args:
+        translator: Who is asked.
+        language: The target language.
+        ledger: The account of the run.
+        batch: Whether requests are sent in batches.
 
     Raises:
         UsageError: The ledger has a limit, and nobody knows what the translator costs.
         MissingExtraError: It has one, and the package with the model's tokenizer is not installed.
     """
-    prices = prices_of(translator)
+    prices = prices_of(translator, batch=batch)
     if ledger.limit is not None and prices is None and not is_free(translator):
         raise UsageError(
             f"--max-cost needs prices, and nobody knows those of {translator.name}",
@@ -228,7 +251,7 @@ def meter(translator: Translator, language: Language, ledger: Ledger) -> Meter |
         if ledger.limit is not None:
             raise
         return None  # a build needs no tokenizer; only the line that compares it with its plan is missing
-    return Meter(estimator=expecting, prices=prices, ledger=ledger) if expecting else None
+    return Meter(estimator=expecting, prices=prices, ledger=ledger, batch=batch) if expecting else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from batch_server import BatchServer
 from click.testing import CliRunner, Result
 from openai_server import Fault, OpenAIServer
 
@@ -271,6 +272,23 @@ def test_a_limit_of_nothing_asks_nothing(preset: Path, folders: paths.Folders, s
     with pytest.raises(UsageError, match="--max-cost"):
         BuildOptions(max_cost=-1.0)
     assert _build(BuildOptions(max_cost=0.0), folders).ok  # what is bundled costs nothing
+
+
+def test_batches_cost_half_and_begin_no_set_that_is_too_dear(tmp_path: Path, folders: paths.Folders) -> None:
+    with BatchServer() as server:
+        preset = tmp_path / "priced.toml"
+        preset.write_text(PRESET.replace("URL", server.url))
+        options = BuildOptions(translator=str(preset), batch=True, poll=0.02)
+        planned = _plan(options, folders)
+        assert planned.cost.batch_dollars is not None
+        some = _build(dataclasses.replace(options, max_cost=planned.cost.batch_dollars / 2), folders)
+        assert {one.status for one in some.sets} == {"built", "over budget"}
+        assert some.spending.dollars == pytest.approx(_spent(folders) / 2)
+        assert _spent(folders) / 2 <= planned.cost.batch_dollars / 2
+        rest = _build(options, folders)
+        assert rest.ok
+        assert some.spending.planned + rest.spending.planned == planned.total.usage
+        assert max(server.asked.values(), default=0) <= 2  # one text may be of two kinds
 
 
 def test_commands(preset: Path, folders: paths.Folders, server: OpenAIServer) -> None:

@@ -104,6 +104,19 @@ def test_whatever_is_answered_the_limit_is_kept(limit: float, answers: list[tupl
     assert ledger.reserved == pytest.approx(0, abs=1e-12)
 
 
+def test_batches_cost_half_and_reserve_what_is_likely() -> None:
+    ledger = Ledger(limit=1.0)
+    live = _meter(ledger)
+    batched = costs.meter(_endpoint(), TURKISH, ledger, batch=True)
+    assert batched is not None
+    assert batched.prices is not None
+    assert live.prices is not None
+    assert batched.prices.output == pytest.approx(live.prices.output / 2)
+    segment = Segment(text="A man plays a very large flute in the park.")
+    likely = costs.dollars(batched.estimator.expected(segment), batched.prices)
+    assert likely < batched.reserve(segment) < 1.5 * likely + 1e-5 < live.reserve(segment)
+
+
 def test_a_limit_of_nothing_admits_nothing() -> None:
     assert not _meter(Ledger(limit=0.0)).admit(Segment(text="Hello"))
     assert _meter(Ledger()).admit(Segment(text="Hello"))

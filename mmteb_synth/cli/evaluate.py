@@ -123,5 +123,7 @@ def _prompts(given: tuple[str, ...]) -> dict[str, str] | None:
             raise UsageError(
                 f"--prompt {pair!r} is not KEY=TEXT", hint='write it as --prompt query="query: "'
             )
+        if key in prompts:
+            raise UsageError(f"--prompt {key} is given twice", hint="give one of them")
         prompts[key] = text
     return prompts

@@ -59,7 +59,9 @@ def set_up() -> None:
 
 
 def warn(message: str) -> None:
-    """A line that the user should see."""
+    """A line that the user should see, unless `--quiet` was given."""
+    if is_quiet():
+        return
     click.secho(f"warning: {message}", fg="yellow", err=True)
 
 
@@ -147,9 +149,8 @@ def set_report(report: SetReport) -> None:
     if tokens:
         parts.append(f"{tokens} tokens")
     click.echo("; ".join(parts))
-    if not is_quiet():
-        for warning in report.warnings:
-            warn(warning)
+    for warning in report.warnings:
+        warn(warning)
     if report.error:
         fail(f"{report.name}: {report.error.message}", report.error.hint, report.error)
     if report.failures and report.status == "held back":

@@ -111,6 +111,11 @@ def evaluate(
             continue
         for warning in model.warnings:
             warn(f"{model.name}: {warning}")
+        if not model.prompts_known:
+            warn(
+                f"{model.name}: nobody says which prompts it wants, so it gets none, and its scores may be far too low; "
+                "say it with --prompt query=…, --prompts-like NAME or --model-name ORG/NAME (--prompt query= for none)"
+            )
         run = _Run(
             model=model,
             cache=cache,

@@ -94,6 +94,7 @@ def assert_clear_error(done: Result, code: int, said: str) -> None:
         ("evaluate -m x --suite mimi", "unknown suite 'mimi'"),
         ("evaluate -m x --translator gpt", "unknown translator of built sets 'gpt'"),
         ("evaluate -m x --prompt query", "--prompt 'query' is not KEY=TEXT"),
+        ("evaluate -m x --prompt query=a --prompt query=b", "--prompt query is given twice"),
         ("evaluate -m x -m y --model-name org/x", "--model-name org/x is one model's"),
         ("leaderboard --suite mimi", "unknown suite 'mimi'"),
         ("leaderboard -l xx", "unknown language 'xx'"),

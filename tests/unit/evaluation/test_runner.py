@@ -306,6 +306,32 @@ class TestFailures:
         assert told == ["mmteb-synth/bag-of-words: prompts are unknown"]
 
 
+class TestUnknownPrompts:
+    def test_they_are_warned_of(self, store: Store, tmp_path: Path) -> None:
+        told: list[str] = []
+        model = words_model(store, 0)
+        runner.evaluate(
+            [("m", lambda: models.load(model))], [], results_dir=tmp_path / "results", warn=told.append
+        )
+        (warning,) = told
+        assert "nobody says which prompts it wants" in warning
+        assert "--prompt query=" in warning
+
+    @pytest.mark.parametrize("prompts", [{}, {"query": ""}, {"query": "query: "}])
+    def test_prompts_that_were_given_are_known_be_they_none(
+        self, store: Store, tmp_path: Path, prompts: dict[str, str]
+    ) -> None:
+        told: list[str] = []
+        model = words_model(store, 0)
+        runner.evaluate(
+            [("m", lambda: models.load(model, prompts=prompts))],
+            [],
+            results_dir=tmp_path / "results",
+            warn=told.append,
+        )
+        assert told == []
+
+
 class TestPredictions:
     def test_they_are_written_below_the_models_name_also_where_the_score_is_there(
         self, score: Scoring, tmp_path: Path

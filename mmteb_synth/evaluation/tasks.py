@@ -6,6 +6,7 @@ metadata that must differ and the loading of the data are replaced.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -66,10 +67,19 @@ def task_class(dataset: TranslatedDataset) -> type[Any]:
             self.dataset = _as_mteb(manifest, dataset.tables())
             self.data_loaded = True
 
+    def evaluate(
+        self: Any, model: Any, split: str = "test", subsets_to_run: list[str] | None = None, **options: Any
+    ) -> Any:
+        if split == self.eval_splits[0]:
+            # MTEB's generator would go on from an evaluation before, and draw rows that were left empty
+            self.rng_state = random.Random(self.seed)
+        return base.evaluate(self, model, split, subsets_to_run, **options)
+
     attributes = {
         **manifest.instance_attributes,
         "metadata": _metadata(base_metadata, dataset),
         "load_data": load_data,
+        "evaluate": evaluate,
         # the English transform has run on what was translated
         "dataset_transform": lambda _self, num_proc=None, **_: None,
         # fast loading wants a column of languages that the store does not keep

@@ -120,10 +120,6 @@ def test_the_stored_english_set_scores_as_mtebs_own_to_the_last_digit(name: str,
     assert score(tasks.task(stored)) == score(source.task_class(spec)())
 
 
-AGAIN = "MTEB's generator goes on from one evaluation to the next, and then draws rows that are blank"
-
-
-@pytest.mark.xfail(strict=True, reason=AGAIN)
 def test_one_task_object_scores_the_same_twice(english: Store) -> None:
     task = tasks.task(english.get("MiniClustering.eng-Latn.source"))
     assert score(task) == score(task)
@@ -153,7 +149,6 @@ def test_a_sampled_clustering_scores_as_its_source(tmp_path: Path) -> None:
     assert score(tasks.task(stored)) == score(source.task_class(spec)())
 
 
-@pytest.mark.xfail(strict=True, reason=AGAIN)
 def test_a_sampled_clustering_scores_the_same_twice(tmp_path: Path) -> None:
     _, store = sampled(tmp_path)
     task = tasks.task(store.get("Sampled.eng-Latn.source"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Kind = Literal["sentence", "labelled", "query", "document", "title", "summary", "instruction"]
 """What a text is in its data set; prompts differ by it. `labelled` is a text that a class label belongs to."""
@@ -15,9 +15,8 @@ Origin = Literal["translated", "human-translated", "native"]
 OnFailure = Literal["stop", "source", "drop"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
-    """One text sent to the translator.
+class Segment(NamedTuple):
+    """One text sent to the translator. A tuple, as hundreds of thousands are made, hashed and compared.
 
     Attributes:
         text: The exact code points of the source, never stripped.

@@ -66,7 +66,7 @@ class _Piece:
 
 def needs_translation(text: str) -> bool:
     """Whether a text has a letter of any script; one without is carried over unsent."""
-    return any(character.isalpha() for character in text)
+    return text[:1].isalpha() or any(map(str.isalpha, text))
 
 
 def collect(
@@ -94,7 +94,7 @@ def collect(
             unique = pc.value_counts(shown)
             for text, count in zip(unique.field(0).to_pylist(), unique.field(1).to_pylist(), strict=True):
                 if needs_translation(text):
-                    segments[Segment(text=text, kind=column.kind, register=register)] = None
+                    segments[Segment(text, column.kind, register)] = None
                 else:
                     carried += count
     counts = Counts(
@@ -125,13 +125,7 @@ def reassemble(
     """
     result = dict(tables)
     for column in _text_columns(layout, tables, needed):
-
-        def one(text: str, kind: Kind = column.kind) -> str:
-            if not needs_translation(text):
-                return text
-            return translate(Segment(text=text, kind=kind, register=register))
-
-        pieces = [_put_back(piece, one) for piece in _pieces(column)]
+        pieces = [_put_back(piece, column.kind, register, translate) for piece in _pieces(column)]
         table = result[column.key]
         index = table.column_names.index(column.name)
         new = pa.chunked_array(pieces, None if pieces else column.data.type).cast(column.data.type)
@@ -190,11 +184,14 @@ def _pieces(column: _Column) -> Iterator[_Piece]:
             yield _Piece(texts=array, shown=marks, lengths=None)
 
 
-def _put_back(piece: _Piece, translate: Callable[[str], str]) -> pa.Array:
+def _put_back(piece: _Piece, kind: Kind, register: str, translate: Callable[[Segment], str]) -> pa.Array:
     """A piece with its texts translated, those that aren't shown empty."""
     encoded = pc.if_else(pa.array(piece.shown), piece.texts, "").dictionary_encode()
-    unique = pa.array([translate(text) for text in encoded.dictionary.to_pylist()], pa.string())
-    texts = unique.take(encoded.indices)
+    translations = [
+        translate(Segment(text, kind, register)) if needs_translation(text) else text
+        for text in encoded.dictionary.to_pylist()
+    ]
+    texts = pa.array(translations, pa.string()).take(encoded.indices)
     if piece.lengths is None:
         return texts
     return pa.ListArray.from_arrays(pa.array(np.append(0, np.cumsum(piece.lengths)), pa.int32()), texts)

@@ -306,13 +306,19 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
-        raise SpecError(f"no such file: {path}") from error
+        raise SpecError(
+            f"no such file: {path}", hint="a name ending in .toml is a path; others are looked up by name"
+        ) from error
     except OSError as error:
         raise SpecError(f"could not read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise SpecError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}") from error
+        raise SpecError(
+            f"{path} is not UTF-8 text: {error.reason} at byte {error.start}", hint="save it as UTF-8"
+        ) from error
     except tomllib.TOMLDecodeError as error:
-        raise SpecError(f"{path} is not valid TOML: {error}") from error
+        raise SpecError(
+            f"{path} is not valid TOML: {error}", hint="mend that line; toml.io has the form"
+        ) from error
 
 
 def parse(model: type[_Model], values: dict[str, Any], where: str) -> _Model:

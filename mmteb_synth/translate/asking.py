@@ -171,7 +171,9 @@ class Asking:
             CacheError: The cache can't be written.
             Stopped: The run was asked to end before all was done.
         """
-        self._fresh = iter(texts.items())
+        # In the order of the keys, which is no order of the texts: what fails alike often stands together, and would
+        # look like a server that fails.
+        self._fresh = ((key, texts[key]) for key in sorted(texts))
         self._unsent = len(texts)
         self._known.update(texts)
         self._changed = asyncio.Event()

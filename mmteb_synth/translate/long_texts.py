@@ -23,6 +23,9 @@ _SMALLEST = 200
 """Characters of a text that is not cut further: an answer to so short a text ran away and was not too long."""
 
 
+_OF_A_PART = "a part of the text failed: "
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
     """A part of a long text.
@@ -144,7 +147,7 @@ def _put_together(key: bytes, pieces: list[Piece], found: Found) -> None:
         elif piece.key in found.translations:
             texts.append(found.translations[piece.key] + piece.after)
         elif piece.key in found.failures:
-            found.failures[key] = f"a part of the text failed: {found.failures[piece.key]}"
+            found.failures[key] = _OF_A_PART + found.failures[piece.key].removeprefix(_OF_A_PART)
             return
         else:
             return  # still to be asked

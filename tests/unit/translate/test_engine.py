@@ -146,7 +146,7 @@ def test_empty_answers_are_evidence_and_asked_again_only_on_demand(cache: Cache)
     answers.clear()
     retried = engine.translate([zero, one], TURKISH, _translator(function), cache, retry_failed=True)
     assert retried.translations == {zero: "iyi", one: "iyi"}
-    assert calls == ["Text number 0", "Text number 1", "Text number 0"]
+    assert sorted(calls) == ["Text number 0", "Text number 0", "Text number 1"]
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_empty_answers_are_evidence_and_asked_again_only_on_demand(cache: Cache)
         (lambda texts, _: texts[:-1], "returned 2 texts for 3"),
         (lambda _texts, _: "abc", "returned str, not a list"),
         (lambda _texts, _: None, "returned NoneType"),
-        (lambda texts, _: [None for _ in texts], "returned NoneType, not text, for 'Text number 0'"),
+        (lambda texts, _: [None for _ in texts], "returned NoneType, not text, for 'Text number "),
         (lambda _texts, _: 1 // 0, "ZeroDivisionError"),
         (list, "takes|expected"),
     ],
@@ -167,8 +167,10 @@ def test_a_function_that_breaks_its_contract_ends_the_run(cache: Cache, function
 
 
 def test_what_was_answered_before_a_fatal_error_is_kept(cache: Cache) -> None:
+    calls = itertools.count(1)
+
     def function(texts: list[str], _: str) -> list[str]:
-        if "Text number 64" in texts:
+        if next(calls) == 3:
             raise RuntimeError("out of credit")
         return texts
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mmteb_synth.data.store import Store
     from mmteb_synth.evaluation.runner import EvaluationReport, TaskReport
     from mmteb_synth.ranking.board import Board
+    from mmteb_synth.stopping import Stop
 
 Names = str | Sequence[str]
 Place = str | Path | None
@@ -42,10 +43,14 @@ def build(
     limit: int | None = None,
     all_rows: bool = False,
     max_cost: float | None = None,
+    requests_per_minute: float | None = None,
+    tokens_per_minute: float | None = None,
+    shard: str | None = None,
     data_dir: Place = None,
     cache_dir: Place = None,
     progress: ProgressFactory | None = None,
     report: Callable[[SetReport], None] | None = None,
+    stop: Stop | None = None,
 ) -> BuildReport:
     """Translate sets into languages and store them.
 
@@ -65,10 +70,14 @@ def build(
         limit: The first rows only, for a trial.
         all_rows: Translate also rows that MTEB never shows a model.
         max_cost: US dollars that the run may spend. Sets that are too dear for what is left are not begun.
+        requests_per_minute: Requests a minute at most; None takes the translator's own limit.
+        tokens_per_minute: Tokens a minute at most, sent and received; None takes the translator's own limit.
+        shard: As "1/8": translate this share of the texts into a cache file of its own, and store no set.
         data_dir: Where data sets are stored.
         cache_dir: Where `cache.sqlite` lies.
         progress: Makes a progress hook for a set.
         report: Called with each set's report as soon as it is done.
+        stop: Says when the run should end.
 
     Returns:
         What became of each set.
@@ -77,8 +86,13 @@ def build(
         UsageError: A name is unknown, or no translations are bundled and no translator was named.
         TranslatorError: The translator can't be used; what was translated is kept.
         CacheError: The cache can't be used.
+        Stopped: `stop` asked for it; what was answered, and every set that was finished, is kept.
     """
     from mmteb_synth import building
+    from mmteb_synth.translate import shards, status
+
+    share = shards.parse(shard) if shard is not None else None
+    folders = paths.folders(cache_dir=cache_dir, data_dir=data_dir)
 
     options = building.BuildOptions(
         translator=translator,
@@ -92,15 +106,15 @@ def build(
         limit=limit,
         all_rows=all_rows,
         max_cost=max_cost,
+        requests_per_minute=requests_per_minute,
+        tokens_per_minute=tokens_per_minute,
+        shard=share,
     )
-    return building.build(
-        _languages(languages),
-        selection.choose(_names(tasks), _names(suite)).members,
-        options=options,
-        folders=paths.folders(cache_dir=cache_dir, data_dir=data_dir),
-        progress=progress,
-        report=report,
-    )
+    wanted, members = _languages(languages), selection.choose(_names(tasks), _names(suite)).members
+    with status.reporting(status.file(folders.cache_dir, share.suffix if share else ""), progress) as shown:
+        return building.build(
+            wanted, members, options=options, folders=folders, progress=shown, report=report, stop=stop
+        )
 
 
 def evaluate(

@@ -12,6 +12,7 @@ from mmteb_synth.data import source as sources
 from mmteb_synth.data.segments import Counts
 from mmteb_synth.translate.backends import replay
 from mmteb_synth.translate.cache import Cache
+from mmteb_synth.translate.shards import ShardCache
 from mmteb_synth.types import Segment
 
 
@@ -50,8 +51,12 @@ class Loader:
 def collect(job: Job, source: sources.SourceSet) -> tuple[dict[Segment, None], Counts]:
     """The segments that a job needs translated, as an ordered set, and the counts."""
     if job.bitext:
-        return bitext.candidates(source)
-    return segments.collect(source.layout, source.tables, source.needed, job.spec.register)
+        wanted, counts = bitext.candidates(source)
+    else:
+        wanted, counts = segments.collect(source.layout, source.tables, source.needed, job.spec.register)
+    if job.options.shard is not None and job.translator is not None:
+        wanted = job.options.shard.of(wanted, job.translator, job.language)
+    return wanted, counts
 
 
 @contextlib.contextmanager
@@ -62,5 +67,9 @@ def opened(job: Job, folders: paths.Folders) -> Iterator[tuple[Cache, str]]:
         files = replay.bundled_files(paths.bundled_translations(), job.language)
         bundle = hashing.files_digest([(file.name, file) for file in files])
         below = replay.bundled_rows(paths.bundled_translations(), job.language)
-    with Cache(folders.cache_file, below=below) as cache:
-        yield cache, bundle
+    with Cache(folders.cache_file, below=below) as main:
+        if job.options.shard is None:
+            yield main, bundle
+        else:
+            with ShardCache(job.options.shard.cache_file(folders.cache_file), main) as cache:
+                yield cache, bundle

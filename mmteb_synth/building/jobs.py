@@ -17,6 +17,8 @@ from mmteb_synth.specs import BitextSpec, TaskSpec
 from mmteb_synth.translate import translators
 from mmteb_synth.translate.backends import replay
 from mmteb_synth.translate.cache import Cache
+from mmteb_synth.translate.limits import Limits
+from mmteb_synth.translate.shards import Shard
 from mmteb_synth.types import Language, OnFailure
 
 SOURCE = "source"
@@ -41,6 +43,9 @@ class BuildOptions:
         limit: The first rows only, for a trial.
         all_rows: Translate also what MTEB never shows a model.
         max_cost: US dollars that the run may spend; None for any.
+        requests_per_minute: Requests a minute at most; None takes the translator's own limit.
+        tokens_per_minute: Tokens a minute at most, sent and received; None takes the translator's own limit.
+        shard: The share of the texts to translate, into a cache file of its own; sets are not stored then.
     """
 
     translator: str | None = None
@@ -54,6 +59,9 @@ class BuildOptions:
     limit: int | None = None
     all_rows: bool = False
     max_cost: float | None = None
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    shard: Shard | None = None
 
     def __post_init__(self) -> None:
         if self.max_cost is not None and not self.max_cost >= 0:
@@ -91,6 +99,14 @@ class Job:
     translator: translators.Translator | None
     warning: str | None
     options: BuildOptions
+
+    @property
+    def limits(self) -> Limits:
+        """What the translator may be asked in a minute."""
+        return Limits(
+            requests_per_minute=self.options.requests_per_minute,
+            tokens_per_minute=self.options.tokens_per_minute,
+        )
 
     @property
     def translator_name(self) -> str:

@@ -19,8 +19,9 @@ from mmteb_synth.data.sampling import draws
 from mmteb_synth.data.segments import Counts
 from mmteb_synth.data.store import Manifest, Store
 from mmteb_synth.data.tables import Tables
-from mmteb_synth.errors import CacheError, SynthError, TranslatorError
+from mmteb_synth.errors import CacheError, Stopped, SynthError, TranslatorError
 from mmteb_synth.selection import Member
+from mmteb_synth.stopping import Stop
 from mmteb_synth.translate import costs, engine
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.costs import Meter, Spending
@@ -36,8 +37,8 @@ class SetReport:
 
     Attributes:
         name: The set's name.
-        status: `built`, `unchanged`, `held back` (it has failures), `failed` (it could not be made at all) or
-            `over budget` (what is left of `max_cost` does not pay for it).
+        status: `built`, `translated` (a shard's texts; no set is stored), `unchanged`, `held back` (it has
+            failures), `failed` (it could not be made at all) or `over budget` (what is left of `max_cost` does not pay for it).
         counts: What it holds; None where it was not loaded.
         hits: Segments that the cache answered.
         requests: Requests that were made.
@@ -49,7 +50,7 @@ class SetReport:
     """
 
     name: str
-    status: Literal["built", "unchanged", "held back", "failed", "over budget"]
+    status: Literal["built", "translated", "unchanged", "held back", "failed", "over budget"]
     counts: Counts | None = None
     hits: int = 0
     requests: int = 0
@@ -68,8 +69,8 @@ class BuildReport:
 
     @property
     def ok(self) -> bool:
-        """Whether every set is stored."""
-        return all(report.status in ("built", "unchanged") for report in self.sets)
+        """Whether every set is stored, or a shard's share of it translated."""
+        return all(report.status in ("built", "translated", "unchanged") for report in self.sets)
 
     @property
     def spending(self) -> Spending:
@@ -85,6 +86,7 @@ def build(
     folders: paths.Folders,
     progress: ProgressFactory | None = None,
     report: Callable[[SetReport], None] | None = None,
+    stop: Stop | None = None,
 ) -> BuildReport:
     """Translate sets into languages and store them, one whole set after another.
 
@@ -97,6 +99,7 @@ def build(
         folders: Where cache and data sets lie.
         progress: Makes a progress hook for a set.
         report: Called with each set's report as soon as it is done.
+        stop: Says when the run should end.
 
     Returns:
         What became of each set. A set that fails doesn't stop the others.
@@ -106,7 +109,9 @@ def build(
             knows the translator's prices.
         TranslatorError: The translator can't be used, or not for a language; what was translated so far is kept.
         CacheError: The cache can't be used.
+        Stopped: `stop` asked for it; what was answered, and every set that was finished, is kept.
     """
+    stop = stop or Stop()
     jobs = list(jobs_of(members, wanted, options))
     ledger = costs.Ledger(limit=options.max_cost)
     meters = {job.name: costs.meter(job.translator, job.language, ledger) for job in jobs if job.translator}
@@ -114,8 +119,9 @@ def build(
     store = Store(folders.data_dir)
 
     def attempt(job: Job) -> SetReport:
+        stop.check()
         with opened(job, folders) as (cache, bundle):
-            return _build_one(job, loader, store, cache, bundle, meters.get(job.name), progress)
+            return _build_one(job, loader, store, cache, bundle, meters.get(job.name), progress, stop)
 
     reports = []
     for done in _in_turn(jobs, attempt):
@@ -149,14 +155,15 @@ def _build_one(
     bundle: str,
     meter: Meter | None,
     progress: ProgressFactory | None,
+    stop: Stop,
 ) -> SetReport:
     try:
         fingerprint = job.fingerprint(loader.identify(job), bundle)
         stored = store.find_or_none(job.name)
         if stored and is_unchanged(stored.manifest, fingerprint, job, cache):
             return SetReport(name=job.name, status="unchanged", warnings=tuple(stored.manifest.notes))
-        return _translate_and_store(job, loader.load(job), store, cache, fingerprint, meter, progress)
-    except (TranslatorError, CacheError):
+        return _translate_and_store(job, loader.load(job), store, cache, fingerprint, meter, progress, stop)
+    except (TranslatorError, CacheError, Stopped):
         raise
     except SynthError as error:
         return SetReport(name=job.name, status="failed", error=error)
@@ -194,6 +201,7 @@ def _translate_and_store(
     fingerprint: str,
     meter: Meter | None,
     progress: ProgressFactory | None,
+    stop: Stop,
 ) -> SetReport:
     wanted, counts = collect(job, source)
     warnings = [f"{job.spec.name}: {difference}" for difference in source.differences]
@@ -202,7 +210,8 @@ def _translate_and_store(
     too_dear = shortfall(job, wanted, cache, meter)
     if too_dear:
         return _over_budget(job, counts, (*warnings, too_dear), meter)
-    run = _translate(job, wanted, cache, meter, progress)
+    stop.check()
+    run = _translate(job, wanted, cache, meter, progress, stop)
     share = len(run.failures) / max(len(wanted), 1)
     report = SetReport(
         name=job.name,
@@ -220,6 +229,8 @@ def _translate_and_store(
         return dataclasses.replace(report, status="over budget", failures={}, warnings=(*warnings, note))
     if _is_held_back(job, share):
         return report
+    if job.options.shard is not None:
+        return dataclasses.replace(report, status="translated")
     tables, extra = _bitext_tables(job, wanted, counts, run) if job.bitext else _tables(job, source, run)
     record: dict[str, Any] = {
         "counts": dataclasses.asdict(counts),
@@ -253,6 +264,7 @@ def _translate(
     cache: Cache,
     meter: Meter | None,
     progress: ProgressFactory | None,
+    stop: Stop,
 ) -> engine.TranslationRun:
     if job.translator is None:
         return engine.TranslationRun(translations={segment: segment.text for segment in wanted})
@@ -266,6 +278,8 @@ def _translate(
         retry_failed=job.options.retry_failed,
         progress=progress(job.name) if progress else None,
         meter=meter,
+        limits=job.limits,
+        stop=stop,
     )
 
 

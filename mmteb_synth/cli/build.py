@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from mmteb_synth import stopping
 from mmteb_synth.cli import options, output
 from mmteb_synth.types import OnFailure
 
@@ -40,6 +41,31 @@ from mmteb_synth.types import OnFailure
     metavar="DOLLARS",
     help="Spend no more: whole sets first, and none that what is left does not pay for.",
 )
+@click.option(
+    "--requests-per-minute",
+    type=click.FloatRange(0, min_open=True),
+    metavar="N",
+    help="Requests a minute at most.",
+)
+@click.option(
+    "--tokens-per-minute",
+    type=click.FloatRange(0, min_open=True),
+    metavar="N",
+    help="Tokens a minute at most, sent and received.",
+)
+@click.option(
+    "--shard",
+    metavar="I/N",
+    help="Translate this share only, into a cache file of its own; `cache merge` joins them.",
+)
+@click.option(
+    "--grace",
+    type=click.FloatRange(0),
+    default=stopping.GRACE,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long answers in flight are waited for after Ctrl-C, SIGTERM, SIGUSR1 or SIGUSR2.",
+)
 @options.source_dir
 @options.data_dir
 @options.cache_dir
@@ -58,37 +84,47 @@ def build(
     limit: int | None,
     all_rows: bool,
     max_cost: float | None,
+    requests_per_minute: float | None,
+    tokens_per_minute: float | None,
+    shard: str | None,
+    grace: float,
     source_dir: Path | None,
     data_dir: Path | None,
     cache_dir: Path | None,
 ) -> None:
     """Translate sets into languages and store them.
 
-    Every translation goes to the cache and is never asked for twice: run the command again to go on.
+    Every translation goes to the cache and is never asked for twice: run the command again to go on, also after
+    Ctrl-C or a scheduler's signal, which end it in good order with exit code 75.
     """
     output.set_up()
     from mmteb_synth import api
 
-    report = api.build(
-        lang,
-        tasks=task,
-        suite=suite,
-        translator=translator,
-        base_url=base_url,
-        source_dir=source_dir,
-        concurrency=concurrency,
-        offline=offline,
-        retry_failed=retry_failed,
-        on_failure=on_failure,
-        tolerate=tolerate,
-        limit=limit,
-        all_rows=all_rows,
-        max_cost=max_cost,
-        data_dir=data_dir,
-        cache_dir=cache_dir,
-        progress=output.progress_bars(),
-        report=output.set_report,
-    )
+    with stopping.on_signals(grace=grace) as stop:
+        report = api.build(
+            lang,
+            tasks=task,
+            suite=suite,
+            translator=translator,
+            base_url=base_url,
+            source_dir=source_dir,
+            concurrency=concurrency,
+            offline=offline,
+            retry_failed=retry_failed,
+            on_failure=on_failure,
+            tolerate=tolerate,
+            limit=limit,
+            all_rows=all_rows,
+            max_cost=max_cost,
+            requests_per_minute=requests_per_minute,
+            tokens_per_minute=tokens_per_minute,
+            shard=shard,
+            data_dir=data_dir,
+            cache_dir=cache_dir,
+            progress=output.progress_bars(),
+            report=output.set_report,
+            stop=stop,
+        )
     output.spending(report.spending)
     if not report.ok:
         raise click.exceptions.Exit(1)

@@ -15,6 +15,7 @@ from mmteb_synth.cli.evaluate import evaluate
 from mmteb_synth.cli.listing import languages, suites, tasks, translators
 from mmteb_synth.cli.pilot import pilot
 from mmteb_synth.cli.plan import plan
+from mmteb_synth.cli.status import status
 from mmteb_synth.errors import SynthError
 
 STOPPED = 75
@@ -86,6 +87,7 @@ for command in (
     suites,
     languages,
     translators,
+    status,
     cache,
 ):
     cli.add_command(command)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import heapq
 import itertools
+import random
 import time
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -171,9 +172,9 @@ class Asking:
             CacheError: The cache can't be written.
             Stopped: The run was asked to end before all was done.
         """
-        # In the order of the keys, which is no order of the texts: what fails alike often stands together, and would
-        # look like a server that fails.
-        self._fresh = ((key, texts[key]) for key in sorted(texts))
+        # In no order: texts that fail alike often stand together, and in a run that goes on those that failed before
+        # come first, which would look like a server that fails.
+        self._fresh = ((key, texts[key]) for key in random.sample(list(texts), len(texts)))
         self._unsent = len(texts)
         self._known.update(texts)
         self._changed = asyncio.Event()

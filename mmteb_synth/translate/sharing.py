@@ -13,7 +13,10 @@ from mmteb_synth.translate.preset import Endpoint
 from mmteb_synth.types import Answer, Language, Segment
 
 _REST = 10.0
-"""Seconds for which an endpoint that can't be reached is asked nothing."""
+"""Seconds for which an endpoint that can't be reached, or only fails, is asked nothing."""
+
+_FAULTS = 3
+"""So many failures in a row, with no answer between them, and an endpoint only fails."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,16 +49,20 @@ class _Member:
     Attributes:
         backend: The client.
         in_flight: Requests that it has not answered.
-        away_until: When it may be asked again, where it could not be reached.
+        faults: Its failures since its last answer.
+        away_until: When it may be asked again, where it could not be reached or only failed.
     """
 
     backend: Backend
     in_flight: int = 0
+    faults: int = 0
     away_until: float = 0.0
 
 
 class SharedBackend:
-    """Gives each request to the least busy endpoint that can be reached.
+    """Gives each request to the least busy endpoint that can be reached and answers.
+
+    One that fails at once, or hangs until the request is given up, would otherwise draw most requests to itself.
 
     Args:
         backends: The clients; each takes one segment a request.
@@ -85,12 +92,17 @@ class SharedBackend:
         for member in self._in_order():
             member.in_flight += 1
             try:
-                return await member.backend.translate(segments, language)
+                answers = await member.backend.translate(segments, language)
             except RequestError as error:
+                member.faults += error.cause in ("fault", "overload")
+                if error.cause == "down" or member.faults >= _FAULTS:
+                    member.away_until = time.monotonic() + _REST
                 if error.cause != "down":
                     raise
-                member.away_until = time.monotonic() + _REST
                 unreachable = error
+            else:
+                member.faults = 0
+                return answers
             finally:
                 member.in_flight -= 1
         assert unreachable is not None

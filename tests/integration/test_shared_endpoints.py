@@ -107,3 +107,15 @@ def test_names_and_keys_are_those_of_one_endpoint() -> None:
     assert type(same) is Endpoint
     with pytest.raises(UsageError, match="--base-url"):
         resolve("http://127.0.0.1:1/v1", "ftp://127.0.0.1")
+
+
+def test_a_server_that_only_fails_draws_no_requests_to_itself(tmp_path: Path) -> None:
+    with (
+        OpenAIServer(seconds=0.02) as good,
+        OpenAIServer() as bad,
+        Cache(tmp_path / "cache.sqlite") as cache,
+    ):
+        bad.fault_for = lambda _: Fault(status=500, body={"error": {"message": "CUDA error"}})
+        run = engine.translate(segments(300), FRENCH, resolve(good.url, bad.url), cache, concurrency=10)
+        assert len(run.translations) == 300
+        assert len(bad.requests) < 30

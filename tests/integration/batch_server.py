@@ -78,7 +78,7 @@ class BatchServer(OpenAIServer):
         files: Name to content of all files.
         uploads: The files that were uploaded, in their order.
         batches: The batches in the order they were made.
-        paid: How often each text was answered, in whatever batch: what an account is charged for.
+        charged: How often each text was answered, in whatever batch: what an account is charged for.
         plans: What becomes of the next batches, one each; the usual otherwise.
         queue_tokens: The most tokens of batches that are not finished; a token has four bytes.
         hang_at: Where the server falls silent, once: `upload`, `upload-done`, `create`, `create-done`, `retrieve`,
@@ -96,7 +96,7 @@ class BatchServer(OpenAIServer):
         self.files: dict[str, bytes] = {}
         self.uploads: list[bytes] = []
         self.batches: dict[str, _Batch] = {}
-        self.paid: Counter[str] = Counter()
+        self.charged: Counter[str] = Counter()
         self.plans: deque[Plan] = deque()
         self.queue_tokens: int | None = None
         self.hang_at: str | None = None
@@ -303,7 +303,7 @@ class BatchServer(OpenAIServer):
                 line["response"] = {"status_code": fault.status, "request_id": "r", "body": fault.body}
                 failed.append(line)
             else:
-                self.paid[text] += 1
+                self.charged[text] += 1
                 body = self._completion(request["body"], text, fault or Fault())
                 if fault is not None and fault.body is not None:
                     body = fault.body

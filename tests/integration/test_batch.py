@@ -137,7 +137,7 @@ def test_a_whole_file_of_the_largest_size(server: BatchServer, cache: Cache) -> 
     assert len(run.translations) == 50_001
     assert sorted(len(content.splitlines()) for content in server.uploads) == [1, 50_000]
     assert max(map(len, server.uploads)) <= request_file.FILE_BYTES
-    assert set(server.paid.values()) == {1}
+    assert set(server.charged.values()) == {1}
 
 
 def test_files_wait_for_room_in_the_queue(server: BatchServer, cache: Cache) -> None:
@@ -160,14 +160,14 @@ def test_a_queue_that_is_full_is_waited_for(
     server.queue_tokens = next(iter(server.batches.values())).tokens + 50
     assert len(_translate(server, cache, 16).translations) == 16
     assert any(one.complaints for one in server.batches.values())
-    assert set(server.paid.values()) == {1}
+    assert set(server.charged.values()) == {1}
 
 
 def test_a_file_larger_than_the_queue_is_cut(server: BatchServer, cache: Cache) -> None:
     _translate(server, cache, 1)
     server.queue_tokens = 3 * server.batches["batch_1"].tokens
     assert len(_translate(server, cache, 20).translations) == 20
-    assert set(server.paid.values()) == {1}
+    assert set(server.charged.values()) == {1}
 
 
 def test_a_queue_without_room_for_one_request_ends_the_run(server: BatchServer, cache: Cache) -> None:
@@ -187,7 +187,7 @@ def test_what_expired_is_harvested_and_only_the_rest_sent_again(
     run = _translate(server, cache, 10)
     assert (len(run.translations), run.requests) == (10, 10)
     assert [len(content.splitlines()) for content in server.uploads] == [10, round(10 * (1 - share))]
-    assert set(server.paid.values()) == {1}
+    assert set(server.charged.values()) == {1}
 
 
 def test_what_expires_again_and_again_fails_until_the_next_run(server: BatchServer, cache: Cache) -> None:
@@ -284,8 +284,8 @@ def test_a_text_that_is_cut_off_is_asked_in_parts(server: BatchServer, cache: Ca
     live = engine.translate([long, *_segments(2)], TURKISH, translator, cache)
     assert run.translations == live.translations
     assert (run.failures, run.hits, live.requests, len(run.translations)) == ({}, 0, 0, 3)
-    assert run.requests == sum(server.paid.values()) > 4
-    assert set(server.paid.values()) == {1}
+    assert run.requests == sum(server.charged.values()) > 4
+    assert set(server.charged.values()) == {1}
 
 
 class _Meter:
@@ -309,7 +309,7 @@ def test_a_budget_is_kept(server: BatchServer, cache: Cache) -> None:
     server.fault_for = lambda text: Fault(status=400, body={"error": {}}) if text.endswith(" 0") else None
     meter = _Meter(4)
     run = _translate(server, cache, 6, meter=meter)
-    assert (run.stopped, len(run.translations), sum(server.paid.values())) == ("budget", 3, 3)
+    assert (run.stopped, len(run.translations), sum(server.charged.values())) == ("budget", 3, 3)
     assert list(run.failures.values()).count("not asked: the budget is spent") == 2
     assert (meter.open, meter.used) == (0, run.usage.output_tokens)
     assert _translate(server, cache, 6).stopped is None
@@ -343,7 +343,7 @@ def test_what_fails_in_passing_is_tried_again(server: BatchServer, cache: Cache)
             run.add([Segment(text=f"Further text {len(server.batches)}")], TURKISH)
         run.finish()
         assert len(run.collect(_segments(4), TURKISH).translations) == 4
-    assert set(server.paid.values()) == {1}
+    assert set(server.charged.values()) == {1}
 
 
 @pytest.mark.parametrize(
@@ -354,7 +354,7 @@ def test_an_answer_that_is_lost_makes_no_second_batch(server: BatchServer, cache
     assert len(_translate(server, cache, 5).translations) == 5
     assert server.reset_at is None
     assert len(server.batches) == 1
-    assert set(server.paid.values()) == {1}
+    assert set(server.charged.values()) == {1}
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -442,8 +442,8 @@ def test_a_kill_at_any_stage_pays_for_nothing_twice(
     finished = subprocess.run(_command(server, tmp_path, 40), capture_output=True, text=True, check=True)
     assert finished.stdout.split()[0] == "40"
     assert len(server.batches) == batches
-    assert set(server.paid.values()) == {1}
-    assert len(server.paid) == 40
+    assert set(server.charged.values()) == {1}
+    assert len(server.charged) == 40
 
 
 def test_kills_one_after_another(server: BatchServer, tmp_path: Path) -> None:
@@ -465,7 +465,7 @@ def test_kills_one_after_another(server: BatchServer, tmp_path: Path) -> None:
         process.wait()
     finished = subprocess.run(_command(server, tmp_path, 20), capture_output=True, text=True, check=True)
     assert finished.stdout.split()[0] == "20"
-    assert (len(server.paid), set(server.paid.values())) == (20, {1})
+    assert (len(server.charged), set(server.charged.values())) == (20, {1})
 
 
 def test_a_kill_in_the_midst_of_storing(
@@ -483,7 +483,7 @@ def test_a_kill_in_the_midst_of_storing(
     monkeypatch.undo()
     run = _translate(server, cache, 20)
     assert (len(run.translations), run.hits) == (20, 7)
-    assert set(server.paid.values()) == {1}
+    assert set(server.charged.values()) == {1}
 
 
 def test_a_stop_leaves_the_jobs_and_the_next_run_goes_on(server: BatchServer, cache: Cache) -> None:
@@ -506,7 +506,7 @@ def test_a_stop_leaves_the_jobs_and_the_next_run_goes_on(server: BatchServer, ca
     run = _translate(server, cache, 12)
     assert (len(run.translations), run.requests) == (12, 12)
     assert [len(content.splitlines()) for content in server.uploads] == [9, 3]
-    assert set(server.paid.values()) == {1}
+    assert set(server.charged.values()) == {1}
 
 
 def test_jobs_that_nobody_wants_any_more_are_not_waited_for(server: BatchServer, cache: Cache) -> None:
@@ -556,7 +556,7 @@ def test_an_account_that_does_not_know_the_batch(server: BatchServer, cache: Cac
     assert "mmteb-synth batches cancel batch_1" in str(caught.value.hint)
     server.batches.update(known)
     assert len(_translate(server, cache, 3).translations) == 3
-    assert set(server.paid.values()) == {1}
+    assert set(server.charged.values()) == {1}
 
 
 def test_files_that_the_server_has_lost_are_asked_for_again(server: BatchServer, cache: Cache) -> None:
@@ -603,7 +603,7 @@ def test_what_was_cancelled_is_harvested_and_the_rest_left_to_the_next_run(
     assert {reason.split(";")[0] for reason in run.failures.values()} == {"its batch was cancelled"}
     again = _translate(server, cache, 8)
     assert (len(again.translations), again.requests) == (8, 4)
-    assert set(server.paid.values()) == {1}
+    assert set(server.charged.values()) == {1}
 
 
 def test_cancel_gives_up_what_the_endpoint_does_not_know(server: BatchServer, cache: Cache) -> None:

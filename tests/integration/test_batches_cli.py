@@ -92,7 +92,7 @@ def test_a_build_that_is_stopped_killed_and_started_again(
         code, said = cli.end(cli.build())
         assert code == 0
         assert said.count("built") == 4
-        assert (len(server.batches), sum(server.paid.values()), server.requests) == (2, 114, [])
+        assert (len(server.batches), sum(server.charged.values()), server.requests) == (2, 114, [])
         code, said = cli.batches("list")
         assert "expired: 57 answered, 57 unanswered" in said
         assert "completed: 57 answered" in said

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from aiolimiter import AsyncLimiter
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from mmteb_synth.errors import RequestError, UsageError
 
@@ -30,6 +30,9 @@ _REFUSALS_AT_FIRST = 3
 
 _REFUSALS_LATER = 20
 """So many refusals in a row after answers mean that the server has changed."""
+
+_AWAY_ATTEMPTS = 3
+"""Attempts to reach a server before a run; a second or two in all."""
 
 _CHARACTERS_PER_TOKEN = 2.0
 """A first guess, and a careful one (English has about four); what the server counts replaces it."""
@@ -79,12 +82,18 @@ class RetryPolicy:
 
         retrying = AsyncRetrying(
             sleep=pause,
-            stop=stop_after_attempt(self.attempts),
+            stop=self._is_enough,
             wait=self.wait,
             retry=retry_if_exception(lambda error: _may_help(error) and not stopping.is_set()),
             reraise=True,
         )
         return await retrying(request)
+
+    def _is_enough(self, state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        # An address that nobody listens at is more often mistyped than restarting just now.
+        away = isinstance(error, RequestError) and error.cause == "down"
+        return state.attempt_number >= (min(_AWAY_ATTEMPTS, self.attempts) if away else self.attempts)
 
     def wait(self, state: RetryCallState) -> float:
         """Seconds to wait after a failed attempt of `call`."""

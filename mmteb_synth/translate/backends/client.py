@@ -101,7 +101,7 @@ class Connection:
             with self.explained():
                 yield
         except RequestError as error:
-            if error.retryable and error.cause != "down":
+            if error.retryable:
                 raise
             raise TranslatorError(error.message, hint=error.hint) from None
         except _NoCatalogue:

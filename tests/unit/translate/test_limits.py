@@ -343,3 +343,10 @@ def test_tokens_are_guessed_by_what_the_server_counted() -> None:
     assert pace.tokens(600) == 400
     assert not Pace(Limits()).limited
     assert pace.limited
+
+
+def test_a_server_that_is_away_before_a_run_is_tried_thrice() -> None:
+    request = _Request(*[DOWN] * 9)
+    with pytest.raises(RequestError, match="nobody listens"):
+        _call(request)
+    assert request.count == 3

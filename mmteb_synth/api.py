@@ -33,7 +33,8 @@ def build(
     tasks: Names = (),
     suite: Names = (),
     translator: str | None = None,
-    base_url: str | None = None,
+    base_url: Names | None = None,
+    weights: Place = None,
     source_dir: Place = None,
     concurrency: int | None = None,
     offline: bool = False,
@@ -43,6 +44,9 @@ def build(
     limit: int | None = None,
     all_rows: bool = False,
     max_cost: float | None = None,
+    batch: bool = False,
+    poll: float = 60.0,
+    queue_tokens: int | None = None,
     requests_per_minute: float | None = None,
     tokens_per_minute: float | None = None,
     shard: str | None = None,
@@ -59,7 +63,8 @@ def build(
         tasks: Names of sets or paths of specs; with no suite either, the suite `mini`.
         suite: Names of suites or MTEB benchmarks, or paths of suite files.
         translator: Who translates; None takes what is bundled. `mmteb-synth translators` lists them.
-        base_url: Another endpoint for the translator.
+        base_url: Another endpoint for the translator; several share the load.
+        weights: The folder with the weights of a translator that runs in process, as `vllm:mixtral-8x7b`.
         source_dir: A local mirror of the Hub.
         concurrency: Requests in flight; None takes the translator's own.
         offline: Ask nobody; what the cache lacks has failed.
@@ -70,6 +75,10 @@ def build(
         limit: The first rows only, for a trial.
         all_rows: Translate also rows that MTEB never shows a model.
         max_cost: US dollars that the run may spend. Sets that are too dear for what is left are not begun.
+        batch: Ask in batches, which are answered within a day and cost half: OpenAI's Batch API. The call waits for
+            them; when it is interrupted they go on, and the same call goes on with them.
+        poll: The longest wait between two looks at the batches, in seconds.
+        queue_tokens: The most tokens that the account may have queued in batches; found out where it is None.
         requests_per_minute: Requests a minute at most; None takes the translator's own limit.
         tokens_per_minute: Tokens a minute at most, sent and received; None takes the translator's own limit.
         shard: As "1/8": translate this share of the texts into a cache file of its own, and store no set.
@@ -97,6 +106,7 @@ def build(
     options = building.BuildOptions(
         translator=translator,
         base_url=base_url,
+        weights=_path(weights),
         source_dir=_path(source_dir),
         concurrency=concurrency,
         offline=offline,
@@ -106,6 +116,9 @@ def build(
         limit=limit,
         all_rows=all_rows,
         max_cost=max_cost,
+        batch=batch,
+        poll=poll,
+        queue_tokens=queue_tokens,
         requests_per_minute=requests_per_minute,
         tokens_per_minute=tokens_per_minute,
         shard=share,

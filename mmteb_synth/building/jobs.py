@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,12 @@ from mmteb_synth.specs import BitextSpec, TaskSpec
 from mmteb_synth.translate import translators
 from mmteb_synth.translate.backends import replay
 from mmteb_synth.translate.cache import Cache
+from mmteb_synth.translate.jobs import POLL_SECONDS
 from mmteb_synth.translate.limits import Limits
 from mmteb_synth.translate.shards import Shard
 from mmteb_synth.types import Language, OnFailure
+
+_log = logging.getLogger(__name__)
 
 SOURCE = "source"
 """The translator of English: every text is its own translation and nothing is asked."""
@@ -33,7 +37,8 @@ class BuildOptions:
 
     Attributes:
         translator: The translator's name; None takes what is bundled.
-        base_url: Another endpoint for the translator.
+        base_url: Another endpoint for the translator; several share the load.
+        weights: The folder with the weights of a translator that runs in process.
         source_dir: A local mirror of the Hub.
         concurrency: Requests in flight; None takes the translator's own.
         offline: Ask nobody; what the cache lacks has failed.
@@ -45,11 +50,15 @@ class BuildOptions:
         max_cost: US dollars that the run may spend; None for any.
         requests_per_minute: Requests a minute at most; None takes the translator's own limit.
         tokens_per_minute: Tokens a minute at most, sent and received; None takes the translator's own limit.
+        batch: Ask in batches, which take up to a day and cost half.
+        poll: The longest wait between two looks at the batches, in seconds.
+        queue_tokens: The most tokens that the account may have queued in batches, where this is known.
         shard: The share of the texts to translate, into a cache file of its own; sets are not stored then.
     """
 
     translator: str | None = None
-    base_url: str | None = None
+    base_url: str | Sequence[str] | None = None
+    weights: Path | None = None
     source_dir: Path | None = None
     concurrency: int | None = None
     offline: bool = False
@@ -61,6 +70,9 @@ class BuildOptions:
     max_cost: float | None = None
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
+    batch: bool = False
+    poll: float = POLL_SECONDS
+    queue_tokens: int | None = None
     shard: Shard | None = None
 
     def __post_init__(self) -> None:
@@ -155,6 +167,7 @@ def jobs_of(members: Sequence[Member], wanted: Sequence[Language], options: Buil
         TranslatorError: The translator can't be used at all, or not for a language.
     """
     cache: dict[str, translators.Translator] = {}
+    said: set[str] = set()
     for member in members:
         spec = member.spec
         base = registry.get_task(spec.source) if isinstance(spec, BitextSpec) else spec
@@ -168,15 +181,21 @@ def jobs_of(members: Sequence[Member], wanted: Sequence[Language], options: Buil
             if not english:
                 name = options.translator or _bundled_translator(base, language)
                 if name not in cache:
-                    cache[name] = translators.resolve(name, base_url=options.base_url)
+                    cache[name] = translators.resolve(
+                        name, base_url=options.base_url, weights=options.weights
+                    )
                 translator = cache[name]
+            warning = translator.check_language(language) if translator else None
+            if warning and warning not in said:  # here too, since it should be read before anything is paid
+                said.add(warning)
+                _log.warning("%s", warning)
             yield Job(
                 spec=base,
                 bitext=spec if isinstance(spec, BitextSpec) else None,
                 splits=sources.eval_splits(base, member.splits),
                 language=language,
                 translator=translator,
-                warning=translator.check_language(language) if translator else None,
+                warning=warning,
                 options=options,
             )
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from mmteb_synth import checks, paths
 from mmteb_synth.building.affording import shortfall
+from mmteb_synth.building.batching import Batched, answered
 from mmteb_synth.building.inputs import Loader, collect, opened
 from mmteb_synth.building.jobs import BuildOptions, Job, jobs_of
 from mmteb_synth.data import bitext, failures, segments
@@ -37,8 +38,8 @@ class SetReport:
 
     Attributes:
         name: The set's name.
-        status: `built`, `translated` (a shard's texts; no set is stored), `unchanged`, `held back` (it has
-            failures), `failed` (it could not be made at all) or `over budget` (what is left of `max_cost` does not pay for it).
+        status: `built`, `translated` (a shard's texts, no set is stored), `unchanged`, `held back` (it has failures), `failed` (it could not be made at all) or
+            `over budget` (what is left of `max_cost` does not pay for it).
         counts: What it holds; None where it was not loaded.
         hits: Segments that the cache answered.
         requests: Requests that were made.
@@ -114,21 +115,44 @@ def build(
     stop = stop or Stop()
     jobs = list(jobs_of(members, wanted, options))
     ledger = costs.Ledger(limit=options.max_cost)
-    meters = {job.name: costs.meter(job.translator, job.language, ledger) for job in jobs if job.translator}
+    meters = {
+        job.name: costs.meter(job.translator, job.language, ledger, batch=options.batch)
+        for job in jobs
+        if job.translator
+    }
     loader = Loader(options, folders)
     store = Store(folders.data_dir)
 
     def attempt(job: Job) -> SetReport:
         stop.check()
         with opened(job, folders) as (cache, bundle):
-            return _build_one(job, loader, store, cache, bundle, meters.get(job.name), progress, stop)
+            return _build_one(
+                job, loader, store, cache, bundle, meters.get(job.name), progress, stop, batches
+            )
 
     reports = []
-    for done in _in_turn(jobs, attempt):
-        reports.append(done)
-        if report:
-            report(done)
+    in_batches = [job for job in jobs if options.batch and not _is_done(job, loader, store, folders)]
+    with answered(
+        in_batches, loader, folders, options, meters=meters, progress=progress, stop=stop
+    ) as batches:
+        for done in _in_turn(jobs, attempt):
+            reports.append(done)
+            if report:
+                report(done)
     return BuildReport(sets=tuple(reports))
+
+
+def _is_done(job: Job, loader: Loader, store: Store, folders: paths.Folders) -> bool:
+    """Whether a set is there already; of one that can't be read, its own build says so."""
+    try:
+        with opened(job, folders) as (cache, bundle):
+            fingerprint = job.fingerprint(loader.identify(job), bundle)
+            stored = store.find_or_none(job.name)
+            return stored is not None and is_unchanged(stored.manifest, fingerprint, job, cache)
+    except CacheError:
+        raise
+    except SynthError:
+        return False
 
 
 def _in_turn(jobs: Sequence[Job], attempt: Callable[[Job], SetReport]) -> Iterator[SetReport]:
@@ -156,13 +180,16 @@ def _build_one(
     meter: Meter | None,
     progress: ProgressFactory | None,
     stop: Stop,
+    batches: Batched | None,
 ) -> SetReport:
     try:
         fingerprint = job.fingerprint(loader.identify(job), bundle)
         stored = store.find_or_none(job.name)
         if stored and is_unchanged(stored.manifest, fingerprint, job, cache):
             return SetReport(name=job.name, status="unchanged", warnings=tuple(stored.manifest.notes))
-        return _translate_and_store(job, loader.load(job), store, cache, fingerprint, meter, progress, stop)
+        return _translate_and_store(
+            job, loader.load(job), store, cache, fingerprint, meter, progress, stop, batches
+        )
     except (TranslatorError, CacheError, Stopped):
         raise
     except SynthError as error:
@@ -202,16 +229,15 @@ def _translate_and_store(
     meter: Meter | None,
     progress: ProgressFactory | None,
     stop: Stop,
+    batches: Batched | None,
 ) -> SetReport:
     wanted, counts = collect(job, source)
     warnings = [f"{job.spec.name}: {difference}" for difference in source.differences]
-    if job.warning:
-        warnings.append(job.warning)
-    too_dear = shortfall(job, wanted, cache, meter)
+    too_dear = batches.too_dear.get(job.name) if batches else shortfall(job, wanted, cache, meter)
     if too_dear:
         return _over_budget(job, counts, (*warnings, too_dear), meter)
     stop.check()
-    run = _translate(job, wanted, cache, meter, progress, stop)
+    run = _translate(job, wanted, cache, meter, progress, stop, batches)
     share = len(run.failures) / max(len(wanted), 1)
     report = SetReport(
         name=job.name,
@@ -224,7 +250,7 @@ def _translate_and_store(
         failures={segment.text: reason for segment, reason in run.failures.items()},
         warnings=tuple(warnings),
     )
-    if run.stopped == "budget":
+    if run.stopped == "budget" and run.failures:
         note = "it cost more than was expected, and was stopped: what was answered is kept"
         return dataclasses.replace(report, status="over budget", failures={}, warnings=(*warnings, note))
     if _is_held_back(job, share):
@@ -232,6 +258,8 @@ def _translate_and_store(
     if job.options.shard is not None:
         return dataclasses.replace(report, status="translated")
     tables, extra = _bitext_tables(job, wanted, counts, run) if job.bitext else _tables(job, source, run)
+    if job.warning:
+        extra["notes"] = [job.warning, *extra["notes"]]
     record: dict[str, Any] = {
         "counts": dataclasses.asdict(counts),
         "coverage": 1.0 - share,
@@ -265,9 +293,12 @@ def _translate(
     meter: Meter | None,
     progress: ProgressFactory | None,
     stop: Stop,
+    batches: Batched | None,
 ) -> engine.TranslationRun:
     if job.translator is None:
         return engine.TranslationRun(translations={segment: segment.text for segment in wanted})
+    if batches is not None:
+        return batches.run.collect(wanted, job.language)
     return engine.translate(
         wanted,
         job.language,

@@ -15,9 +15,16 @@ from mmteb_synth.types import OnFailure
 @options.language("A target language, as tr, tur-Latn or Turkish.", required=True)
 @options.sets
 @click.option("--translator", metavar="NAME", help="Who translates; by default what is bundled.")
-@click.option("--base-url", metavar="URL", help="Another endpoint for the translator.")
+@click.option(
+    "--base-url", multiple=True, metavar="URL", help="Another endpoint; repeated, they share the load."
+)
+@click.option(
+    "--weights",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder with the weights of a vllm: translator.",
+)
 @click.option("--concurrency", type=click.IntRange(min=1), metavar="N", help="Requests in flight.")
-@click.option("--offline", is_flag=True, help="Ask nobody: what the cache lacks has failed.")
+@options.offline("Ask nobody, the Hub neither: what the cache lacks has failed.", exposed=True)
 @click.option("--retry-failed", is_flag=True, help="Ask again for what was refused, cut off or empty.")
 @click.option(
     "--on-failure",
@@ -53,6 +60,21 @@ from mmteb_synth.types import OnFailure
     metavar="N",
     help="Tokens a minute at most, sent and received.",
 )
+@click.option("--batch", is_flag=True, help="Ask in batches: within a day, at half the price.")
+@click.option(
+    "--poll",
+    type=click.FloatRange(0, min_open=True),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="The longest wait between two looks at the batches.",
+)
+@click.option(
+    "--queue-tokens",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="The most tokens that the account may have queued in batches.",
+)
 @click.option(
     "--shard",
     metavar="I/N",
@@ -75,7 +97,8 @@ def build(
     task: tuple[str, ...],
     suite: tuple[str, ...],
     translator: str | None,
-    base_url: str | None,
+    base_url: tuple[str, ...],
+    weights: Path | None,
     concurrency: int | None,
     offline: bool,
     retry_failed: bool,
@@ -86,6 +109,9 @@ def build(
     max_cost: float | None,
     requests_per_minute: float | None,
     tokens_per_minute: float | None,
+    batch: bool,
+    poll: float,
+    queue_tokens: int | None,
     shard: str | None,
     grace: float,
     source_dir: Path | None,
@@ -107,6 +133,7 @@ def build(
             suite=suite,
             translator=translator,
             base_url=base_url,
+            weights=weights,
             source_dir=source_dir,
             concurrency=concurrency,
             offline=offline,
@@ -118,6 +145,9 @@ def build(
             max_cost=max_cost,
             requests_per_minute=requests_per_minute,
             tokens_per_minute=tokens_per_minute,
+            batch=batch,
+            poll=poll,
+            queue_tokens=queue_tokens,
             shard=shard,
             data_dir=data_dir,
             cache_dir=cache_dir,

@@ -8,13 +8,16 @@ import click
 
 from mmteb_synth._version import __version__
 from mmteb_synth.cli import options, output
+from mmteb_synth.cli.batches import batches
 from mmteb_synth.cli.board import demo, leaderboard
 from mmteb_synth.cli.build import build
 from mmteb_synth.cli.cache import cache
 from mmteb_synth.cli.evaluate import evaluate
+from mmteb_synth.cli.fetch import fetch
 from mmteb_synth.cli.listing import languages, suites, tasks, translators
 from mmteb_synth.cli.pilot import pilot
 from mmteb_synth.cli.plan import plan
+from mmteb_synth.cli.serve import serve
 from mmteb_synth.cli.status import status
 from mmteb_synth.errors import SynthError
 
@@ -87,7 +90,10 @@ for command in (
     suites,
     languages,
     translators,
+    fetch,
+    serve,
     status,
     cache,
+    batches,
 ):
     cli.add_command(command)

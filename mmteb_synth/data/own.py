@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from datasets import Dataset, DatasetDict
+from datasets.fingerprint import generate_random_fingerprint
 from mteb.abstasks import (
     AbsTaskClassification,
     AbsTaskClustering,
@@ -123,7 +125,12 @@ def _load(spec: TaskSpec) -> Any:
     tables = {split: read_rows(path, columns, spec.columns) for split, path in paths.items()}
     for split, table in tables.items():
         _check_values(spec, paths[split], table)
-    return DatasetDict({split: Dataset(table) for split, table in tables.items()})
+    return DatasetDict({split: _dataset(table) for split, table in tables.items()})
+
+
+def _dataset(table: pa.Table) -> Dataset:
+    """A table as MTEB takes it. Left to itself, `datasets` would copy all of it to find a fingerprint."""
+    return Dataset(table, fingerprint=generate_random_fingerprint())
 
 
 _COLUMNS: dict[str, dict[str, Kind]] = {
@@ -180,8 +187,8 @@ def _retrieval(spec: TaskSpec, paths: dict[str, Path]) -> dict[str, Any]:
         for query in qrels:
             _known(query, ranked.keys(), "row for the query", paths[TOP_RANKED])
     return {
-        CORPUS: Dataset(corpus),
-        QUERIES: Dataset(queries),
+        CORPUS: _dataset(corpus),
+        QUERIES: _dataset(queries),
         "relevant_docs": qrels,
         TOP_RANKED: ranked,
     }
@@ -202,12 +209,13 @@ def _candidates(table: pa.Table, path: Path, documents: set[str], asked: set[str
 
 def _ids(table: pa.Table, path: Path) -> set[str]:
     """The ids of a table, each of which must be there once."""
-    seen: set[str] = set()
-    for row, value in enumerate(table.column("id").to_pylist(), start=1):
-        if value in seen:
-            raise SourceError(f"{path}, row {row}: the id {value!r} is there twice")
-        seen.add(value)
-    return seen
+    ids = table.column("id").to_pylist()
+    known = set(ids)
+    if len(known) < len(ids):
+        twice = next(value for value, count in Counter(ids).items() if count > 1)
+        row = ids.index(twice, ids.index(twice) + 1) + 1
+        raise SourceError(f"{path}, row {row}: the id {twice!r} is there twice")
+    return known
 
 
 def _known(value: str, known: Collection[str], what: str, path: Path, row: int | None = None) -> None:

@@ -6,6 +6,8 @@ larger than one Arrow array of text can be.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
@@ -69,6 +71,19 @@ def needs_translation(text: str) -> bool:
     return text[:1].isalpha() or any(map(str.isalpha, text))
 
 
+@contextlib.contextmanager
+def _no_search_for_cycles() -> Iterator[None]:
+    """Hundreds of thousands of objects that are in no cycle: Python would look for cycles longer than it makes them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@_no_search_for_cycles()
 def collect(
     layout: Layout, tables: Tables, needed: Needed, register: str
 ) -> tuple[dict[Segment, None], Counts]:

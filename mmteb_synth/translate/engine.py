@@ -6,7 +6,7 @@ What a run returns is what the cache holds when it ends, so that two runs at onc
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -91,15 +91,14 @@ def translate(
     """
     if concurrency is not None and concurrency < 1:
         raise UsageError(f"concurrency must be at least 1 and is {concurrency}")
-    keys = {segment: translator.key(segment, language) for segment in segments}
-    texts: dict[bytes, Segment] = {}
-    for segment, key in keys.items():
-        texts.setdefault(key, segment)
+    wanted = list(dict.fromkeys(segments))
+    keys = [translator.key(segment, language) for segment in wanted]
+    texts = dict(zip(keys, wanted, strict=True))
 
     long = LongTexts(cache, translator, language)
     found = long.find(texts, retry_failed=retry_failed)
-    hits = sum(key in found.translations for key in texts)
-    failed = sum(key in found.failures for key in texts)
+    hits = sum(map(found.translations.__contains__, texts))
+    failed = len(texts.keys() & found.failures.keys())
     counters = Counters(total=hits + failed + len(found.missing), hits=hits, failed=failed, progress=progress)
     counters.report()
     backend = None
@@ -141,15 +140,21 @@ def translate(
         found.translations |= last.translations
         found.failures |= dict.fromkeys(open_.keys() - last.translations.keys(), _NO_BUDGET) | last.failures
     return TranslationRun(
-        translations={
-            segment: found.translations[key] for segment, key in keys.items() if key in found.translations
-        },
-        failures={segment: found.failures[key] for segment, key in keys.items() if key in found.failures},
+        translations=_by_segment(wanted, keys, found.translations),
+        failures=_by_segment(wanted, keys, found.failures),
         hits=hits,
         requests=counters.requests,
         usage=counters.usage,
         stopped=stopped,
     )
+
+
+def _by_segment(
+    segments: Sequence[Segment], keys: Sequence[bytes], known: Mapping[bytes, str]
+) -> dict[Segment, str]:
+    """What is known of segments; those of which nothing is are left out."""
+    values = map(known.get, keys)
+    return {segment: value for segment, value in zip(segments, values, strict=True) if value is not None}
 
 
 def _wait_for(work: Coroutine[Any, Any, None]) -> None:

@@ -91,11 +91,11 @@ class LongTexts:
         level = texts
         while level:
             deeper: dict[bytes, Segment] = {}
-            translations, evidence = self._cache.answers(list(level))
-            found.translations |= translations
-            for key, segment in level.items():
-                if key in translations:
-                    continue
+            known, evidence = self._cache.answers(list(level))
+            unknown = {key: segment for key, segment in level.items() if key not in known}
+            known.update(found.translations)
+            found.translations = known
+            for key, segment in unknown.items():
                 reason = evidence.get(key)
                 parts = self.pieces(segment, cut_off=reason == CUT_OFF)
                 if parts:

@@ -18,7 +18,7 @@ from mmteb_synth.translate.costs import Meter
 from mmteb_synth.types import ProgressHook
 
 if TYPE_CHECKING:
-    from mmteb_synth.translate.batch import BatchRun
+    from mmteb_synth.translate.batches.run import BatchRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ def answered(
     if translator is None:
         yield None
         return
-    from mmteb_synth.translate.batch import BatchRun
+    from mmteb_synth.translate.batches.run import BatchRun
 
     with (
         Cache(folders.cache_file) as cache,

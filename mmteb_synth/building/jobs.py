@@ -17,8 +17,8 @@ from mmteb_synth.selection import Member
 from mmteb_synth.specs import BitextSpec, TaskSpec
 from mmteb_synth.translate import translators
 from mmteb_synth.translate.backends import replay
+from mmteb_synth.translate.batches.jobs import POLL_SECONDS
 from mmteb_synth.translate.cache import Cache
-from mmteb_synth.translate.jobs import POLL_SECONDS
 from mmteb_synth.translate.limits import Limits
 from mmteb_synth.translate.shards import Shard
 from mmteb_synth.types import Language, OnFailure

@@ -14,8 +14,8 @@ from mmteb_synth.cli import options, output
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from mmteb_synth.translate.batches.joblist import JobStatus
     from mmteb_synth.translate.cache import Cache
-    from mmteb_synth.translate.joblist import JobStatus
 
 
 @click.group()
@@ -41,7 +41,7 @@ def list_jobs(as_json: bool, cache_dir: Path | None) -> None:
     output.set_up()
     import dataclasses
 
-    from mmteb_synth.translate import joblist
+    from mmteb_synth.translate.batches import joblist
 
     with _opened(cache_dir) as cache:
         jobs = joblist.statuses(cache)
@@ -73,7 +73,7 @@ def list_jobs(as_json: bool, cache_dir: Path | None) -> None:
 def harvest(cache_dir: Path | None) -> None:
     """Bring the answers of finished jobs into the cache."""
     output.set_up()
-    from mmteb_synth.translate import joblist
+    from mmteb_synth.translate.batches import joblist
 
     with _opened(cache_dir) as cache:
         _show(joblist.harvest_finished(cache))
@@ -86,7 +86,7 @@ def harvest(cache_dir: Path | None) -> None:
 def cancel(ids: tuple[str, ...], cache_dir: Path | None) -> None:
     """Cancel jobs: those named, or all that are not done. What they finished is charged, and can be harvested."""
     output.set_up()
-    from mmteb_synth.translate import joblist
+    from mmteb_synth.translate.batches import joblist
 
     with _opened(cache_dir) as cache:
         _show(joblist.cancel(cache, ids))

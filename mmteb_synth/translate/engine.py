@@ -6,7 +6,9 @@ What a run returns is what the cache holds when it ends, so that two runs at onc
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+import contextlib
+import gc
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -121,7 +123,8 @@ def translate(
             meter=meter,
             stop=stop,
         )
-        _wait_for(asking.ask(found.missing))
+        with _frozen():
+            _wait_for(asking.ask(found.missing))
         reasons = asking.failures
         if asking.spent:
             stopped = "budget"
@@ -155,6 +158,16 @@ def _by_segment(
     """What is known of segments; those of which nothing is are left out."""
     values = map(known.get, keys)
     return {segment: value for segment, value in zip(segments, values, strict=True) if value is not None}
+
+
+@contextlib.contextmanager
+def _frozen() -> Iterator[None]:
+    """Python does not search what is there already, as hundreds of thousands of texts, for cycles again and again."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _wait_for(work: Coroutine[Any, Any, None]) -> None:

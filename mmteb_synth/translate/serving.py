@@ -248,6 +248,18 @@ def check_weights(folder: Path, preset: Preset) -> None:
     )
 
 
+def _flags(options: Mapping[str, Any]) -> list[str]:
+    """Options of vLLM by their Python names as flags of its command line."""
+    flags: list[str] = []
+    for name, value in options.items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            flags.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            flags += [f"--{flag}", str(value)]
+    return flags
+
+
 def _serving(preset: Preset) -> Serving:
     assert preset.serving is not None, "translators.servable gives no others"
     return preset.serving
@@ -273,18 +285,6 @@ def _too_little(
     return TranslatorError(
         f"too little GPU memory: {'; '.join(tried)}; here: {hardware.describe(gpus)}", hint=hint
     )
-
-
-def _flags(options: Mapping[str, Any]) -> list[str]:
-    """Options as flags of `vllm serve`."""
-    flags: list[str] = []
-    for name, value in options.items():
-        flag = name.replace("_", "-")
-        if isinstance(value, bool):
-            flags.append(f"--{flag}" if value else f"--no-{flag}")
-        else:
-            flags += [f"--{flag}", str(value)]
-    return flags
 
 
 def _check_flags(flags: Sequence[str]) -> int | None:

@@ -16,9 +16,11 @@ from openai_server import Fault
 
 from mmteb_synth.errors import CacheError, RequestError, Stopped, TranslatorError, UsageError
 from mmteb_synth.stopping import Stop
-from mmteb_synth.translate import batch, engine, joblist, request_file, translators
+from mmteb_synth.translate import engine, translators
+from mmteb_synth.translate.batches import joblist, request_file
+from mmteb_synth.translate.batches import run as batch
+from mmteb_synth.translate.batches.jobs import Jobs
 from mmteb_synth.translate.cache import Cache
-from mmteb_synth.translate.jobs import Jobs
 from mmteb_synth.types import Language, Progress, Segment, Usage
 
 TURKISH = Language(code="tur-Latn", name="Turkish")
@@ -403,7 +405,8 @@ def test_a_redirect_is_not_followed(cache: Cache, server: BatchServer) -> None:
 _RUN = """
 import sys
 from pathlib import Path
-from mmteb_synth.translate import batch, translators
+from mmteb_synth.translate import translators
+from mmteb_synth.translate.batches import run as batch
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.types import Language, Segment
 url, file, count = sys.argv[1:]

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from mmteb_synth.errors import CacheError, SynthError, UnknownNameError
 from mmteb_synth.translate.backends.batch import FINISHED, BatchAPI, RemoteBatch
+from mmteb_synth.translate.batches.harvest import harvest, settle
+from mmteb_synth.translate.batches.jobs import Job, Jobs
 from mmteb_synth.translate.cache import Cache
-from mmteb_synth.translate.harvest import harvest, settle
-from mmteb_synth.translate.jobs import Job, Jobs
 
 _STRANGER = "the endpoint knows no such batch of this key"
 

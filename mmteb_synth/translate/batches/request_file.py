@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import BinaryIO
 
 from mmteb_synth.translate.backends.batch import FILE_BYTES, REQUESTS, URL
-from mmteb_synth.translate.jobs import Request
+from mmteb_synth.translate.batches.jobs import Request
 from mmteb_synth.translate.preset import Endpoint
 from mmteb_synth.translate.requests import request_body
 

@@ -8,11 +8,11 @@ import tempfile
 from typing import Any
 
 from mmteb_synth.errors import RequestError, TranslatorError
-from mmteb_synth.translate import request_file
 from mmteb_synth.translate.backends.batch import FINISHED, BatchAPI, RemoteBatch
-from mmteb_synth.translate.jobs import Job, Jobs, Request
+from mmteb_synth.translate.batches import request_file
+from mmteb_synth.translate.batches.jobs import Job, Jobs, Request
+from mmteb_synth.translate.batches.request_file import RequestFile
 from mmteb_synth.translate.preset import Endpoint
-from mmteb_synth.translate.request_file import RequestFile
 
 _ON_SERVER = ("creating", "submitted")
 

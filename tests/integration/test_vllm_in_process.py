@@ -1,6 +1,7 @@
 """The in-process translator against a stand-in for vLLM; `make test-vllm` runs the real one."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -216,3 +217,22 @@ def test_killed_it_leaves_no_process_and_loses_only_what_was_not_committed(
     with Cache(cache_file) as cache:
         run = engine.translate(segments("one", "two", "three", "slow"), FRENCH, translator(preset), cache)
     assert (run.hits >= 2, run.requests <= 2, len(run.translations)) == (True, True, 4)
+
+
+def test_a_build_in_process_is_one_of_the_served_form(vllm: Path, preset: Path, tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "mmteb_synth", "build", "--lang", "fr", "-t", "MiniSTS"]
+    folders = ["--cache-dir", str(tmp_path / "cache"), "--data-dir", str(tmp_path / "data")]
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run([*build, *folders, *arguments], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "MiniSTS.fra-Latn.mine: built; " in run("--translator", f"vllm:{preset}")
+    assert len(started(vllm)) == 1
+    assert "MiniSTS.fra-Latn.mine: unchanged" in run("--translator", f"vllm:{preset}")
+    served = ["--translator", str(preset), "--base-url", "http://127.0.0.1:9/v1"]
+    assert "MiniSTS.fra-Latn.mine: unchanged" in run(*served)
+    shutil.rmtree(tmp_path / "data")
+    assert ", 0 requests" in run(*served)
+    assert len(started(vllm)) == 1

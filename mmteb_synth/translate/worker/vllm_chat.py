@@ -22,6 +22,8 @@ from typing import Any, TextIO
 
 Request = dict[str, Any]
 
+AT_ONCE = 32
+"""Requests that join between two looks at what is done: each takes a millisecond to render."""
 MOST = 1_000
 """Requests in one call of `LLM.chat` at most."""
 SECONDS = 15.0
@@ -168,7 +170,7 @@ def one_by_one(model: Model, inbox: Inbox) -> Iterator[Request]:
     engine = model.llm.llm_engine
     running: dict[str, Request] = {}
     while not inbox.ended:
-        for request in inbox.take(MOST, wait=not running):
+        for request in inbox.take(AT_ONCE, wait=not running):
             try:
                 name = model.enqueue(request["body"])
             except model.refusals as error:

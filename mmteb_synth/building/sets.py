@@ -316,11 +316,9 @@ def _translate(
 
 def _tables(job: Job, source: sources.SourceSet, run: engine.TranslationRun) -> tuple[Tables, dict[str, Any]]:
     """The tables to store, and what the manifest must say of how they were made."""
-
-    def translate(segment: Segment) -> str:
-        return run.translations.get(segment, segment.text)
-
-    tables = segments.reassemble(source.layout, source.tables, source.needed, job.spec.register, translate)
+    tables = segments.reassemble(
+        source.layout, source.tables, source.needed, job.spec.register, run.translations
+    )
     extra: dict[str, Any] = {
         "notes": [],
         "task_type": source.task_type,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 import pyarrow as pa
@@ -124,7 +125,7 @@ def collect(
 
 
 def reassemble(
-    layout: Layout, tables: Tables, needed: Needed, register: str, translate: Callable[[Segment], str]
+    layout: Layout, tables: Tables, needed: Needed, register: str, translations: Mapping[Segment, str]
 ) -> Tables:
     """Put translations into the rows; everything else is carried over by reference.
 
@@ -133,14 +134,14 @@ def reassemble(
         tables: The English tables.
         needed: Which rows MTEB will show a model; the others' texts become empty.
         register: The tone the spec asks for.
-        translate: The translation of a segment.
+        translations: Segments and their translations; a text that has none is carried over.
 
     Returns:
         Tables of the same keys, columns, row counts and order.
     """
     result = dict(tables)
     for column in _text_columns(layout, tables, needed):
-        pieces = [_put_back(piece, column.kind, register, translate) for piece in _pieces(column)]
+        pieces = [_put_back(piece, column.kind, register, translations) for piece in _pieces(column)]
         table = result[column.key]
         index = table.column_names.index(column.name)
         new = pa.chunked_array(pieces, None if pieces else column.data.type).cast(column.data.type)
@@ -199,14 +200,12 @@ def _pieces(column: _Column) -> Iterator[_Piece]:
             yield _Piece(texts=array, shown=marks, lengths=None)
 
 
-def _put_back(piece: _Piece, kind: Kind, register: str, translate: Callable[[Segment], str]) -> pa.Array:
+def _put_back(piece: _Piece, kind: Kind, register: str, translations: Mapping[Segment, str]) -> pa.Array:
     """A piece with its texts translated, those that aren't shown empty."""
     encoded = pc.if_else(pa.array(piece.shown), piece.texts, "").dictionary_encode()
-    translations = [
-        translate(Segment(text, kind, register)) if needs_translation(text) else text
-        for text in encoded.dictionary.to_pylist()
-    ]
-    texts = pa.array(translations, pa.string()).take(encoded.indices)
+    unique = encoded.dictionary.to_pylist()
+    segments = map(Segment, unique, repeat(kind), repeat(register))
+    texts = pa.array(map(translations.get, segments, unique), pa.string()).take(encoded.indices)
     if piece.lengths is None:
         return texts
     return pa.ListArray.from_arrays(pa.array(np.append(0, np.cumsum(piece.lengths)), pa.int32()), texts)

@@ -115,12 +115,17 @@ def identify(spec: TaskSpec, source_dir: Path | None = None) -> SourceIdentity:
     )
 
 
-def task_class(spec: TaskSpec) -> type[Any]:
-    """The concrete MTEB class of a spec's English task."""
+def task_class(spec: TaskSpec, identity: SourceIdentity | None = None) -> type[Any]:
+    """The concrete MTEB class of a spec's English task.
+
+    Args:
+        spec: The task.
+        identity: Which data it has, where that is known already.
+    """
     if spec.is_own:
         from mmteb_synth.data import own
 
-        return own.task_class(spec, own.revision(spec))
+        return own.task_class(spec, identity.revision if identity else own.revision(spec))
     import mteb
 
     return type(mteb.get_task(spec.name))
@@ -209,7 +214,7 @@ def _task(
     spec: TaskSpec, identity: SourceIdentity, source_dir: Path | None, scratch: Path, splits: Sequence[str]
 ) -> Any:
     """The English task object, restricted to one English subset and the chosen splits."""
-    cls = task_class(spec)
+    cls = task_class(spec, identity)
     if source_dir is not None and identity.mirror:
         files = mirror.folder(source_dir, identity.dataset, identity.revision)
         place = mirror.link(files, identity.mirror, scratch)

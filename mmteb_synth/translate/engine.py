@@ -99,8 +99,8 @@ def translate(
 
     long = LongTexts(cache, translator, language)
     found = long.find(texts, retry_failed=retry_failed)
-    hits = sum(map(found.translations.__contains__, texts))
     failed = len(texts.keys() & found.failures.keys())
+    hits = sum(key in found.translations for key in texts) if found.missing else len(texts) - failed
     counters = Counters(total=hits + failed + len(found.missing), hits=hits, failed=failed, progress=progress)
     counters.report()
     backend = None

@@ -92,7 +92,9 @@ class LongTexts:
         while level:
             deeper: dict[bytes, Segment] = {}
             known, evidence = self._cache.answers(list(level))
-            unknown = {key: segment for key, segment in level.items() if key not in known}
+            unknown = (
+                {key: level[key] for key in level if key not in known} if len(known) < len(level) else {}
+            )
             known.update(found.translations)
             found.translations = known
             for key, segment in unknown.items():

@@ -22,11 +22,8 @@ def translated(found: SourceSet, failed_texts: set[str]) -> tuple[Tables, set[Se
     wanted, _ = collect(found.layout, found.tables, found.needed, "neutral")
     failed = {segment for segment in wanted if segment.text in failed_texts}
     assert {segment.text for segment in failed} == failed_texts
-
-    def bracket(segment: Segment) -> str:
-        return segment.text if segment in failed else f"[{segment.text}]"
-
-    return reassemble(found.layout, found.tables, found.needed, "neutral", bracket), failed
+    bracketed = {segment: f"[{segment.text}]" for segment in wanted if segment not in failed}
+    return reassemble(found.layout, found.tables, found.needed, "neutral", bracketed), failed
 
 
 @pytest.fixture

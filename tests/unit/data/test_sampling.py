@@ -119,11 +119,7 @@ class Prepared:
 
     def blanked(self) -> Any:
         """The data as MTEB holds them, with everything empty that isn't needed."""
-
-        def same(segment: Any) -> str:
-            return str(segment.text)
-
-        made = reassemble(self.layout, self.tables, self.needed, "neutral", same)
+        made = reassemble(self.layout, self.tables, self.needed, "neutral", {})
         return as_mteb(collapse(self.layout, made))
 
 

@@ -146,11 +146,13 @@ def on_signals(*, grace: float = GRACE) -> Iterator[Stop]:
     def handle(number: int, _frame: FrameType | None) -> None:
         name = signal.Signals(number).name
         if not stop.requested:
+            stop.request(
+                "Ctrl-C" if number == signal.SIGINT else name
+            )  # before it is said: the answer may be Ctrl-C
+            orders.put((grace + _MARGIN, Stopped.exit_code))
             _say(
                 f"{name}: no new work; what is in flight is stored, at most {grace:.0f} s; Ctrl-C ends at once"
             )
-            stop.request("Ctrl-C" if number == signal.SIGINT else name)
-            orders.put((grace + _MARGIN, Stopped.exit_code))
         elif number == signal.SIGINT:
             orders.put((_AT_ONCE, _INTERRUPTED))
             raise KeyboardInterrupt

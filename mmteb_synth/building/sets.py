@@ -23,7 +23,7 @@ from mmteb_synth.data.tables import Tables
 from mmteb_synth.errors import CacheError, Stopped, SynthError, TranslatorError
 from mmteb_synth.selection import Member
 from mmteb_synth.stopping import Stop
-from mmteb_synth.translate import costs, engine
+from mmteb_synth.translate import costs, engine, vllm_process
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.costs import Meter, Spending
 from mmteb_synth.types import Language, ProgressHook, Segment, Usage
@@ -79,6 +79,7 @@ class BuildReport:
         return sum((report.spending for report in self.sets if report.spending), Spending())
 
 
+@vllm_process.keeping()
 def build(
     wanted: Sequence[Language],
     members: Sequence[Member],

@@ -13,9 +13,10 @@ import pytest
 from vllm_stand_in import make, started
 
 from mmteb_synth.errors import RequestError, TranslatorError, UnknownNameError, UsageError
-from mmteb_synth.translate import engine, translators
+from mmteb_synth.translate import engine, translators, vllm_process
 from mmteb_synth.translate.backends.vllm import InProcess
 from mmteb_synth.translate.cache import Cache
+from mmteb_synth.translate.vllm_process import VllmProcess
 from mmteb_synth.types import Language, Segment
 
 FRENCH = Language(code="fra-Latn", name="French")
@@ -138,6 +139,30 @@ def test_when_it_can_not_load(vllm: Path, preset: Path, tmp_path: Path) -> None:
         engine.translate(segments("one"), FRENCH, translator(preset), cache)
 
 
+def test_what_still_loads_is_ended_at_once(vllm: Path, tmp_path: Path) -> None:
+    settings = {"arguments": {"model": "slow"}, "name": "slow", "first": {}, "batches": False}
+    process = VllmProcess(vllm / "bin" / "python", {}, settings)
+    while not started(vllm):
+        time.sleep(0.02)
+    process.end()
+    with pytest.raises(TranslatorError, match="vLLM ended with 143"):
+        process.ready.result(0)
+    with pytest.raises(RequestError, match="vLLM ended with 143"):
+        process.ask({}).result(0)
+
+
+def test_a_kept_process_that_died_is_replaced(vllm: Path, preset: Path, tmp_path: Path) -> None:
+    with Cache(tmp_path / "cache.sqlite") as cache, vllm_process.keeping():
+        engine.translate(segments("one"), FRENCH, translator(preset), cache)
+        engine.translate(segments("two"), FRENCH, translator(preset), cache)
+        assert len(started(vllm)) == 1
+        with pytest.raises(RequestError, match="out of luck"):
+            engine.translate(segments("die"), FRENCH, translator(preset), cache)
+        engine.translate(segments("three"), FRENCH, translator(preset), cache)
+        assert len(started(vllm)) == 2
+        os.kill(started(vllm)[-1]["pid"], 0)
+
+
 def test_each_group_of_gpus_has_a_process(
     vllm: Path, preset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,7 +253,10 @@ def test_a_build_in_process_is_one_of_the_served_form(vllm: Path, preset: Path, 
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    assert "MiniSTS.fra-Latn.mine: built; " in run("--translator", f"vllm:{preset}")
+    # Weights are loaded once for all sets.
+    both = run("--translator", f"vllm:{preset}", "-t", "MiniClassification")
+    assert "MiniSTS.fra-Latn.mine: built; " in both
+    assert "MiniClassification.fra-Latn.mine: built; " in both
     assert len(started(vllm)) == 1
     assert "MiniSTS.fra-Latn.mine: unchanged" in run("--translator", f"vllm:{preset}")
     served = ["--translator", str(preset), "--base-url", "http://127.0.0.1:9/v1"]

@@ -1,12 +1,13 @@
 import io
 import json
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmteb_synth.translate.backends.vllm import last_words
+from mmteb_synth.translate.vllm_process import last_words
 from mmteb_synth.translate.worker.vllm_chat import MOST, SECONDS, Inbox, next_size
 
 
@@ -48,7 +49,7 @@ def test_without_waiting_nothing_may_be_there() -> None:
         assert inbox.ended
 
 
-def test_the_reason_is_found_among_the_ends_of_many_processes() -> None:
+def test_the_reason_is_found_among_the_ends_of_many_processes(tmp_path: Path) -> None:
     log = (
         "(Worker pid=7) ERROR [executor.py:953] Traceback (most recent call last):\n"
         "(Worker pid=7) ERROR [executor.py:953] ValueError: Available memory on node 0 is less than desired\n"
@@ -56,6 +57,10 @@ def test_the_reason_is_found_among_the_ends_of_many_processes() -> None:
         "RuntimeError: Engine core initialization failed. See root cause above.\n"
         "INFO [utils.py:628] shutdown\n"
     )
-    assert last_words(log) == "ValueError: Available memory on node 0 is less than desired"
-    assert last_words("loading\nKilled\n".strip()) == "Killed"
-    assert last_words("") == "it said nothing"
+    for said, words in {
+        log: "ValueError: Available memory on node 0 is less than desired",
+        "loading\nKilled\n": "Killed",
+        "": "it said nothing",
+    }.items():
+        (tmp_path / "log").write_text(said)
+        assert last_words(tmp_path / "log") == words

@@ -25,7 +25,7 @@ demo: $(VENV)/demo.stamp
 	$(OFFLINE) $(BIN)/mmteb-synth demo
 
 test: $(VENV)/dev.stamp
-	$(OFFLINE) $(BIN)/python -m pytest -n 2 --dist loadfile
+	$(OFFLINE) $(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

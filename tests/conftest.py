@@ -12,7 +12,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
+
+# A machine that is busy elsewhere is slow, not wrong.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 _SCRATCH = tempfile.mkdtemp(prefix="mmteb-synth-tests-")
 atexit.register(shutil.rmtree, _SCRATCH, ignore_errors=True)

@@ -49,7 +49,7 @@ def _blocks(language: str, pages: list[Path] = PAGES) -> Iterator[tuple[str, str
 def _lines(program: str) -> Iterator[tuple[str, list[str]]]:
     """(page, words) of each documented call of a program."""
     for page, text in _blocks("sh"):
-        for line in text.splitlines():
+        for line in text.replace("\\\n", " ").splitlines():  # a line that goes on is one
             words = shlex.split(line, comments=True)
             if words and words[0] == program:
                 yield page, words[1:]
@@ -75,7 +75,7 @@ def _options(words: list[str]) -> dict[str, Any]:
     for parameter in command.params:
         given = values.get(parameter.name or "")
         assert given or not parameter.required, f"{parameter.name} is missing"
-        if given and not isinstance(parameter.type, click.Path):
+        if given and isinstance(parameter, click.Option) and not isinstance(parameter.type, click.Path):
             parameter.type_cast_value(context, given)
     return values
 

@@ -93,9 +93,12 @@ import os, sys, time
 from mmteb_synth import stopping
 stopping._MARGIN = stopping._AT_ONCE = 0.1
 def work():
-    print("ready", flush=True)
+    said = False
     while True:
         try:
+            if not said:
+                said = True
+                print("ready", flush=True)
             time.sleep(60)
         except KeyboardInterrupt:
             pass

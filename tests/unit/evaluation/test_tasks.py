@@ -44,7 +44,7 @@ REAL = (
     "SummEvalSummarization.v2",
     "TwitterURLCorpus",
 )
-REPLACED = {"metadata", "load_data", "dataset_transform", "fast_loading"}
+REPLACED = {"metadata", "load_data", "evaluate", "dataset_transform", "fast_loading"}
 """What is not the source's: whose data they are, and how they are read."""
 
 

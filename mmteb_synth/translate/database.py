@@ -25,7 +25,8 @@ BUSY_SECONDS = 60.0
 """How long to wait for another process's transaction."""
 
 _PAGES_KIB = 64 * 1024
-"""Memory for pages: keys are spread evenly, so a large import touches all of them again and again."""
+"""Memory for pages when writing: keys are spread evenly, so a large import touches all pages again and again. A look-up
+goes in the order of the keys and comes to each page once."""
 
 _TABLES = """
 CREATE TABLE translations (
@@ -119,7 +120,6 @@ class Database:
         )
         try:
             connection.execute("PRAGMA synchronous=FULL")
-            connection.execute(f"PRAGMA cache_size=-{_PAGES_KIB}")
         except BaseException:
             connection.close()
             raise
@@ -176,6 +176,7 @@ class Database:
     def _open_writer(self) -> sqlite3.Connection:
         connection = self._connect("mode=rwc")
         try:
+            connection.execute(f"PRAGMA cache_size=-{_PAGES_KIB}")
             if self._owner:
                 _use_rollback_journal(connection)
             filled = _has_tables(connection, self.file)

@@ -110,7 +110,9 @@ def expand(layout: Layout, key: TableKey, table: pa.Table) -> pa.Table:
     has_lists = all(is_list(column.type) for column in table.columns)
     if layout.grouped:
         if not has_lists:
-            raise SourceError(f"{key.file}: a clustering of MTEB's old form needs lists of texts and of labels")
+            raise SourceError(
+                f"{key.file}: a clustering of MTEB's old form needs lists of texts and of labels"
+            )
         sets = np.repeat(np.arange(table.num_rows, dtype=np.int32), _lengths(table))
         return _flatten(table).add_column(0, SET_COLUMN, pa.array(sets))
     if layout.paired and table.num_rows == 1 and has_lists:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmteb_synth.errors import MissingExtraError, TranslatorError
+from mmteb_synth.errors import TranslatorError
 
 PYTHON_VARIABLE = "MMTEB_SYNTH_VLLM_PYTHON"
 WEIGHTS_VARIABLE = "MMTEB_SYNTH_WEIGHTS"
@@ -58,12 +58,11 @@ def find(given: str | None = None) -> Vllm:
             the first `vllm` on the PATH.
 
     Raises:
-        MissingExtraError: It is not installed.
-        TranslatorError: The named Python can't be run, or has no vLLM.
+        TranslatorError: It is not installed, or the named Python can't be run.
     """
     python = locate(given)
     if python is None:
-        raise MissingExtraError("running a model here (vLLM)", _INSTALL)
+        raise TranslatorError("running a model here needs vLLM, which is not installed", hint=_INSTALL)
     try:
         done = subprocess.run(
             [python, "-c", _VERSION], capture_output=True, text=True, check=False, timeout=_TIMEOUT

@@ -198,16 +198,16 @@ with Cache(Path({str(file)!r})) as cache:
     )
     texts, translator = sentences(count, seed=1), in_process(preset, weights)
     process = subprocess.Popen([sys.executable, str(source)])
-    deadline = time.monotonic() + 300
-    growth: list[int] = []
+    start = time.monotonic()
+    commits: list[tuple[float, int]] = []
     with Cache(file) as cache:
-        while not growth or growth[-1] < 600:
+        while not commits or commits[-1][1] < 600:
             assert process.poll() is None
-            assert time.monotonic() < deadline
             time.sleep(0.25)
-            committed = len(stored(cache, translator, texts))
-            if committed and committed != (growth[-1] if growth else 0):
-                growth.append(committed)
+            committed, now = len(stored(cache, translator, texts)), time.monotonic() - start
+            assert now < (commits[-1][0] + 30 if commits else 300), "nothing is committed"
+            if committed > (commits[-1][1] if commits else 0):
+                commits.append((now, committed))
         sessions = list(processes("vllm_chat.py").values())
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -216,11 +216,9 @@ with Cache(Path({str(file)!r})) as cache:
         wait_until_gone(sessions)
         run = engine.translate(texts, FRENCH, translator, cache)
         assert len(stored(cache, translator, texts)) == count
-    steps = [after - before for before, after in zip([0, *growth], growth, strict=False)]
-    print(
-        f"killed after {committed} of {count}; steps of commits seen: {steps}; {run.requests} requests then"
-    )
-    assert max(steps) <= 1_000
+    seen = ", ".join(f"{rows} rows after {seconds:.1f} s" for seconds, rows in commits)
+    print(f"seen in the cache: {seen}; killed after {committed} of {count}; {run.requests} requests then")
+    assert committed < count
     assert run.requests == count - committed
 
 
@@ -286,18 +284,18 @@ def test_a_build_by_command_line_in_process_and_served(
     assert ", 0 requests" in line
 
 
-def test_too_little_memory_is_said_in_vllms_own_words(preset: Path, weights: Path, tmp_path: Path) -> None:
-    greedy = tmp_path / "greedy.toml"
-    greedy.write_text(
-        preset.read_text().replace("gpu_memory_utilization = 0.1", "gpu_memory_utilization = 0.999")
-    )
-    translator = translators.resolve(f"vllm:{greedy}", weights=weights)
+def test_too_little_memory_is_said_in_vllms_own_words(
+    preset: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "1000000")  # GiB
+    translator = in_process(preset, weights)
     with (
         Cache(tmp_path / "cache.sqlite") as cache,
         pytest.raises(TranslatorError, match=r"vLLM ended with 1: ValueError: Available memory") as raised,
     ):
         engine.translate(sentences(3), FRENCH, translator, cache)
     print(raised.value.message, raised.value.hint, sep="\n")
+    Path(str(raised.value.hint).split(" ", 1)[0]).unlink()
 
 
 def test_stopped_the_server_leaves_nothing(preset: Path, weights: Path, tmp_path: Path) -> None:

@@ -33,8 +33,13 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+BENCHMARKS := help_time cache rebuild memory goodput vllm_throughput
 bench: $(VENV)/dev.stamp
-	set -e; for program in benchmarks/*.py; do $(OFFLINE) $(BIN)/python $$program; done
+	@failed=; for program in $(BENCHMARKS); do \
+		echo "benchmarks/$$program.py"; \
+		$(OFFLINE) $(BIN)/python benchmarks/$$program.py || failed="$$failed $$program"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "bounds not held:$$failed" >&2; exit 1; fi
 
 clean:
 	rm -rf $(VENV)

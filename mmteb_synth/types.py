@@ -14,6 +14,8 @@ Origin = Literal["translated", "human-translated", "native"]
 
 OnFailure = Literal["stop", "source", "drop"]
 
+Severity = Literal["error", "warning"]
+
 
 class Segment(NamedTuple):
     """One text sent to the translator. A tuple, as hundreds of thousands are made, hashed and compared.
@@ -71,13 +73,15 @@ class Verdict:
 
     Attributes:
         check: The check's name.
-        severity: `error` keeps the translation from being served; `warning` is only reported.
-        reason: The reason in words.
+        severity: `error` asks for a repair; `warning` is only reported.
+        reason: The reason in words, with what was found; a translator that is asked again is told it.
+        score: What the check measured, in its own unit; None where it only finds or doesn't.
     """
 
     check: str
-    severity: Literal["error", "warning"]
+    severity: Severity
     reason: str
+    score: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +105,13 @@ class Language:
     def script(self) -> str:
         """The ISO 15924 code, as `Latn`."""
         return self.code.split("-", 1)[1]
+
+
+class Languages(NamedTuple):
+    """From which language into which."""
+
+    source: Language
+    target: Language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

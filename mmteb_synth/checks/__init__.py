@@ -1,4 +1,30 @@
-"""Judgements of translations: source and hypothesis in, verdict out. Pure."""
+"""Judgements of translations: source and hypothesis in, verdicts out. Pure."""
 
-CHECKS_VERSION = 1
-"""Goes up with every change that may judge an answer otherwise; verdicts and manifests carry it."""
+from __future__ import annotations
+
+from mmteb_synth.types import Kind, Language, Languages, Verdict
+
+CHECKS_VERSION = 2
+"""Goes up with every change that may judge a translation otherwise; verdicts and manifests carry it."""
+
+ENGLISH = Language(code="eng-Latn", name="English")
+
+
+def judge(source: str, hypothesis: str, target: Language, kind: Kind = "sentence") -> tuple[Verdict, ...]:
+    """What the deterministic checks say of one translation.
+
+    Args:
+        source: The English text.
+        hypothesis: Its translation.
+        target: The language it should be in.
+        kind: What the text is in its data set.
+
+    Returns:
+        One verdict for each check that finds fault, errors first; none where all is well.
+    """
+    languages = Languages(ENGLISH, target)
+    found = [verdict for check in _CHECKS if (verdict := check(source, hypothesis, languages, kind))]
+    return tuple(sorted(found, key=lambda verdict: verdict.severity))
+
+
+_CHECKS: tuple = ()  # type: ignore[type-arg]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmteb_synth.checks import text as checks
+from mmteb_synth.checks import answer as checks
 from mmteb_synth.translate.cache import Row
 from mmteb_synth.types import Answer, Segment
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mmteb_synth.checks import text as checks
+from mmteb_synth.checks import answer as checks
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.splitting import split
 from mmteb_synth.translate.translators import Translator

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from openai_server import Fault, OpenAIServer
 
-from mmteb_synth.checks.text import longest
+from mmteb_synth.checks.answer import longest
 from mmteb_synth.errors import RequestError, TranslatorError
 from mmteb_synth.translate import engine, translators
 from mmteb_synth.translate.cache import Cache

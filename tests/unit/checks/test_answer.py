@@ -1,6 +1,6 @@
 import pytest
 
-from mmteb_synth.checks.text import check, longest, reason
+from mmteb_synth.checks.answer import check, longest, reason
 from mmteb_synth.types import Answer
 
 

@@ -1,0 +1,108 @@
+"""The ledger of a set: one row for each of its segments, with all that is known of how its translation came about.
+
+It holds the texts too, so that a set can be judged again, shown to people and published without the cache it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+Outcome = Literal["translated", "repaired", "flagged", "failed"]
+"""`translated` as first answered; `repaired` after an answer that the checks found fault with; `flagged`: kept although
+they still do; `failed`: without a translation, or with one that is not served (`reason` says why)."""
+
+Step = Literal["asked", "again", "parts", "fallback"]
+"""How a translation was had: asked for as every text is, again with the reason, in parts, or of another translator."""
+
+FILE = "ledger.parquet"
+"""The file's name in a set's folder."""
+
+_SCHEMA_NUMBER = 1
+
+VERDICT = pa.struct(
+    [
+        pa.field("check", pa.string()),
+        pa.field("severity", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("score", pa.float64()),
+    ]
+)
+REJECTED = pa.struct(
+    [
+        pa.field("step", pa.string()),
+        pa.field("translator", pa.string()),
+        pa.field("hypothesis", pa.string()),
+        pa.field("finish_reason", pa.string()),
+        pa.field("verdicts", pa.list_(VERDICT)),
+    ]
+)
+JUDGEMENT = pa.struct(
+    [
+        pa.field("judge", pa.string()),
+        pa.field("score", pa.float64()),
+        pa.field("severity", pa.string()),
+        pa.field("words", pa.string()),
+    ]
+)
+
+SCHEMA = pa.schema(
+    [
+        pa.field("source_hash", pa.string()),  # 32 hexadecimal digits: blake2b of the UTF-8 source text
+        pa.field("kind", pa.string()),
+        pa.field("register", pa.string()),
+        pa.field("source", pa.string()),
+        pa.field("hypothesis", pa.string()),  # what the set holds; missing where the segment has failed
+        pa.field("outcome", pa.string()),
+        pa.field("reason", pa.string()),  # why it has failed or is flagged
+        pa.field("step", pa.string()),
+        pa.field("translator", pa.string()),
+        pa.field("model", pa.string()),  # as the server named it, with its revision where it says one
+        pa.field("prompt_version", pa.int32()),
+        pa.field("finish_reason", pa.string()),
+        pa.field("input_tokens", pa.int64()),  # of all attempts, as the server counted them
+        pa.field("output_tokens", pa.int64()),
+        pa.field("attempts", pa.int32()),
+        pa.field("created", pa.string()),  # ISO 8601, UTC
+        pa.field("verdicts", pa.list_(VERDICT)),  # on the hypothesis
+        pa.field("rejected", pa.list_(REJECTED)),  # the attempts before it, in their order
+        pa.field("judgements", pa.list_(JUDGEMENT)),  # of semantic checks
+    ]
+)
+
+
+def stamped(table: pa.Table, *, checks_version: int) -> pa.Table:
+    """A ledger that says which checks judged it.
+
+    Args:
+        table: Rows of `SCHEMA`.
+        checks_version: The checks' version.
+    """
+    about = {"mmteb_synth.schema": str(_SCHEMA_NUMBER), "mmteb_synth.checks": str(checks_version)}
+    return table.cast(SCHEMA).replace_schema_metadata(about)
+
+
+def checks_version(table: pa.Table) -> int:
+    """The version of the checks that judged a ledger."""
+    about: Mapping[Any, Any] = table.schema.metadata or {}
+    return int(about.get(b"mmteb_synth.checks", b"0"))
+
+
+def read(folder: Path) -> pa.Table:
+    """The ledger in a set's folder.
+
+    Raises:
+        OSError: There is none, or it can't be read.
+        pyarrow.ArrowException: It is damaged.
+    """
+    with pq.ParquetFile(folder / FILE) as file:
+        return file.read()
+
+
+def write(folder: Path, table: pa.Table) -> None:
+    """Write a ledger into a folder that nothing points to yet."""
+    pq.write_table(table, folder / FILE, compression="zstd")

@@ -5,6 +5,8 @@ It holds the texts too, so that a set can be judged again, shown to people and p
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -97,12 +99,30 @@ def read(folder: Path) -> pa.Table:
 
     Raises:
         OSError: There is none, or it can't be read.
-        pyarrow.ArrowException: It is damaged.
+        pyarrow.ArrowException: It is damaged, or no ledger of this version.
     """
     with pq.ParquetFile(folder / FILE) as file:
-        return file.read()
+        table = file.read()
+    number = int((table.schema.metadata or {}).get(b"mmteb_synth.schema", b"0"))
+    if number > _SCHEMA_NUMBER:
+        raise pa.ArrowInvalid("it was written by a newer mmteb-synth")
+    if number < 1 or not table.schema.equals(SCHEMA):
+        raise pa.ArrowInvalid("its columns are not those of a ledger")
+    return table
 
 
 def write(folder: Path, table: pa.Table) -> None:
-    """Write a ledger into a folder that nothing points to yet."""
-    pq.write_table(table, folder / FILE, compression="zstd")
+    """Write a ledger into a set's folder, in place of the one that is there.
+
+    Raises:
+        OSError: It can't be written; the one that was there stays.
+    """
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{FILE}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            pq.write_table(table, stream, compression="zstd")
+        Path(temporary).chmod(0o644)
+        os.replace(temporary, folder / FILE)  # noqa: PTH105  one atomic call, as in paths.write_text
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

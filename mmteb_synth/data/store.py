@@ -2,6 +2,9 @@
 
 A set lies in a folder named after its content, `<name>-<first 12 of the digest>`; `<name>.json` beside it points
 there. Both are written beside their places and moved, so that whatever stops a run leaves whole sets.
+
+The set's ledger lies in the same folder and is no part of its content. Of a set that was held back, `<name>.held-back`
+keeps manifest and ledger, as evidence, until the set is stored.
 """
 
 from __future__ import annotations
@@ -23,12 +26,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
+from mmteb_synth.data import ledger as ledgers
 from mmteb_synth.data.tables import QRELS, TableKey, Tables, content_hash
 from mmteb_synth.errors import StoreError, UnknownNameError
 from mmteb_synth.paths import write_text, writing
 
 SCHEMA = 1
 _MANIFEST = "manifest.json"
+_HELD_BACK = ".held-back"
 _ABANDONED_SECONDS = 86_400.0
 _REBUILD = "delete it and build the set again; translations come from the cache"
 
@@ -71,6 +76,10 @@ class Manifest:
         revision: The digest of the content.
         created: When it was built, UTC.
         spec: The spec of a set of one's own, so that the stored set needs no file of the user's; None for MTEB's sets.
+        outcomes: Segments by outcome, as `mmteb_synth.data.ledger` names them.
+        findings: What the checks found: check, severity and number of segments.
+        review: What people found: reviewers, rows, errors, error_rate and label_survival (each the rate and its
+            interval's ends), alpha, date, judge_agreement; empty where nobody looked.
     """
 
     name: str
@@ -106,6 +115,9 @@ class Manifest:
     revision: str = ""
     created: str
     spec: dict[str, Any] | None = None
+    outcomes: dict[str, int] = field(default_factory=dict)
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    review: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
 
 
@@ -116,10 +128,12 @@ class TranslatedDataset:
     Attributes:
         folder: Where its files lie.
         manifest: Its record.
+        is_held_back: Whether it has no tables: too much of it had failed, and only the evidence was kept.
     """
 
     folder: Path
     manifest: Manifest
+    is_held_back: bool = False
 
     def tables(self) -> Tables:
         """Read the tables and prove that they are what was recorded.
@@ -134,6 +148,22 @@ class TranslatedDataset:
         if content_hash(tables) != self.manifest.revision:
             raise self._damaged("its content is not what was recorded")
         return tables
+
+    def ledger(self) -> pa.Table:
+        """Read what is known of each segment, in the schema of `mmteb_synth.data.ledger`.
+
+        Raises:
+            StoreError: There is none, or it is damaged.
+        """
+        try:
+            return ledgers.read(self.folder)
+        except FileNotFoundError as error:
+            raise StoreError(
+                f"the data set {self.manifest.name} in {self.folder} has no ledger",
+                hint="build it again; translations come from the cache",
+            ) from error
+        except (OSError, pa.ArrowException) as error:
+            raise self._damaged(f"{ledgers.FILE}: {error}") from error
 
     def _damaged(self, reason: str) -> StoreError:
         return StoreError(
@@ -204,12 +234,15 @@ class Store:
         for name in self.names():
             yield self.get(name)
 
-    def save(self, manifest: Manifest, tables: Mapping[TableKey, pa.Table]) -> TranslatedDataset:
+    def save(
+        self, manifest: Manifest, tables: Mapping[TableKey, pa.Table], ledger: pa.Table | None = None
+    ) -> TranslatedDataset:
         """Store a set; its folder is complete before anything points to it.
 
         Args:
-            manifest: Its record; the revision is filled in.
+            manifest: Its record; the revision is filled in, and a review of the very same content is kept.
             tables: Its tables in MTEB's own layout.
+            ledger: What is known of its segments; None where nothing was translated.
 
         Returns:
             The stored set.
@@ -217,16 +250,20 @@ class Store:
         Raises:
             SynthError: The folder can't be written; nothing is left half-written.
         """
-        manifest = dataclasses.replace(manifest, revision=content_hash(tables))
         previous = self.find_or_none(manifest.name)
+        manifest = dataclasses.replace(manifest, revision=content_hash(tables))
+        if previous is not None and previous.manifest.revision == manifest.revision:
+            manifest = dataclasses.replace(manifest, review=manifest.review or previous.manifest.review)
         folder = self.folder / f"{manifest.name}-{manifest.revision[:12]}"
-        record = json.dumps(dataclasses.asdict(manifest), ensure_ascii=False, sort_keys=True, indent=1) + "\n"
-        if _is_whole(folder, manifest.revision):
-            write_text(folder / _MANIFEST, record)
-        else:
-            with writing(f"the data set {manifest.name}"):
-                self.folder.mkdir(parents=True, exist_ok=True)
-                self._write_folder(folder, manifest, tables, record)
+        with writing(f"the data set {manifest.name}"):
+            if _is_whole(folder, manifest.revision):
+                _write_ledger(folder, ledger)
+                write_text(folder / _MANIFEST, _record(manifest))
+            else:
+                with self._new_folder(folder, manifest.name) as temporary:
+                    _write_tables(temporary, tables)
+                    _write_ledger(temporary, ledger)
+                    (temporary / _MANIFEST).write_text(_record(manifest), "utf-8")
         pointer = {
             "schema": SCHEMA,
             "name": manifest.name,
@@ -238,8 +275,55 @@ class Store:
         )
         if previous is not None and previous.folder != folder:
             shutil.rmtree(previous.folder, ignore_errors=True)
+        shutil.rmtree(self._evidence(manifest.name), ignore_errors=True)
         self._sweep(folder)
         return TranslatedDataset(folder=folder, manifest=manifest)
+
+    def hold_back(self, manifest: Manifest, ledger: pa.Table) -> TranslatedDataset:
+        """Keep the evidence of a set that is not stored because of its failures, until the set is stored.
+
+        Args:
+            manifest: Its record.
+            ledger: What is known of its segments.
+
+        Raises:
+            SynthError: The folder can't be written.
+        """
+        folder = self._evidence(manifest.name)
+        with (
+            writing(f"the ledger of {manifest.name}"),
+            self._new_folder(folder, manifest.name) as temporary,
+        ):
+            _write_ledger(temporary, ledger)
+            (temporary / _MANIFEST).write_text(_record(manifest), "utf-8")
+        return TranslatedDataset(folder=folder, manifest=manifest, is_held_back=True)
+
+    def held_back(self) -> Iterator[TranslatedDataset]:
+        """The sets that were held back and are not stored since, by name; they have a ledger and no tables.
+
+        Raises:
+            StoreError: A manifest is damaged.
+        """
+        for folder in sorted(self.folder.glob(f"*{_HELD_BACK}")):
+            manifest = _read_manifest(folder / _MANIFEST, folder.name.removesuffix(_HELD_BACK))
+            yield TranslatedDataset(folder=folder, manifest=manifest, is_held_back=True)
+
+    def annotate(self, name: str, *, review: Mapping[str, Any]) -> TranslatedDataset:
+        """Record what people found in a stored set. Its content, and so its revision, stays as it is.
+
+        Args:
+            name: The set's name.
+            review: As the manifest has it.
+
+        Raises:
+            UnknownNameError: There is no such set.
+            StoreError: It is damaged.
+            SynthError: The manifest can't be written.
+        """
+        found = self.get(name)
+        manifest = dataclasses.replace(found.manifest, review=dict(review))
+        write_text(found.folder / _MANIFEST, _record(manifest))
+        return dataclasses.replace(found, manifest=manifest)
 
     def find_or_none(self, name: str) -> TranslatedDataset | None:
         """A stored set; None also where it is damaged, so that it can be built anew."""
@@ -258,23 +342,42 @@ class Store:
                     if time.time() - place.stat().st_mtime > _ABANDONED_SECONDS:
                         _remove(place)
 
-    def _write_folder(
-        self, folder: Path, manifest: Manifest, tables: Mapping[TableKey, pa.Table], record: str
-    ) -> None:
-        temporary = Path(tempfile.mkdtemp(dir=self.folder, prefix=f".{manifest.name}."))
+    def _evidence(self, name: str) -> Path:
+        """Where manifest and ledger of a set that was held back lie."""
+        return self.folder / f"{name}{_HELD_BACK}"
+
+    @contextlib.contextmanager
+    def _new_folder(self, folder: Path, name: str) -> Iterator[Path]:
+        """A folder to fill, which takes its place only when it is complete."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=self.folder, prefix=f".{name}."))
         try:
-            for key, table in tables.items():
-                path = temporary / key.file
-                path.parent.mkdir(exist_ok=True)
-                pq.write_table(table, path, compression="zstd")
-            (temporary / "README.md").write_text(_card(tables), "utf-8")
-            (temporary / _MANIFEST).write_text(record, "utf-8")
+            yield temporary
             temporary.chmod(0o755)
             shutil.rmtree(folder, ignore_errors=True)
             os.replace(temporary, folder)  # noqa: PTH105
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
+
+
+def _write_tables(folder: Path, tables: Mapping[TableKey, pa.Table]) -> None:
+    for key, table in tables.items():
+        path = folder / key.file
+        path.parent.mkdir(exist_ok=True)
+        pq.write_table(table, path, compression="zstd")
+    (folder / "README.md").write_text(_card(tables), "utf-8")
+
+
+def _write_ledger(folder: Path, ledger: pa.Table | None) -> None:
+    if ledger is None:
+        (folder / ledgers.FILE).unlink(missing_ok=True)
+    else:
+        ledgers.write(folder, ledger)
+
+
+def _record(manifest: Manifest) -> str:
+    return json.dumps(dataclasses.asdict(manifest), ensure_ascii=False, sort_keys=True, indent=1) + "\n"
 
 
 def _remove(place: Path) -> None:

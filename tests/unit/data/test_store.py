@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
 
+from mmteb_synth.data import ledger
 from mmteb_synth.data.store import SCHEMA, Manifest, Store, TranslatedDataset, set_name
 from mmteb_synth.data.tables import CORPUS, DEFAULT, QRELS, QUERIES, TableKey, Tables, content_hash
 from mmteb_synth.errors import StoreError, SynthError, UnknownNameError
@@ -331,3 +332,110 @@ def test_readers_beside_a_writer_always_find_a_pointer(store: Store) -> None:
             seen.add(pointer["revision"])
         writer.send_signal(signal.SIGKILL)
     assert len(seen) == 20
+
+
+def a_ledger(*hypotheses: str) -> pa.Table:
+    rows = [
+        {
+            "source_hash": f"{number:032x}",
+            "source": f"text {number}",
+            "hypothesis": text,
+            "outcome": "translated",
+        }
+        for number, text in enumerate(hypotheses)
+    ]
+    columns = {name: [row.get(name) for row in rows] for name in ledger.SCHEMA.names}
+    return ledger.stamped(pa.table(columns, schema=ledger.SCHEMA), checks_version=7)
+
+
+def test_a_ledger_lies_beside_the_tables_and_is_no_part_of_the_content(store: Store) -> None:
+    plain = store.save(a_manifest(), some_tables())
+    with pytest.raises(StoreError, match=f"the data set {NAME} in .* has no ledger") as raised:
+        plain.ledger()
+    assert raised.value.hint == "build it again; translations come from the cache"
+    found = store.save(a_manifest(), some_tables(), a_ledger("demir"))
+    assert found.folder == plain.folder
+    assert found.manifest.revision == plain.manifest.revision
+    assert store.get(NAME).ledger().equals(a_ledger("demir"))
+    assert ledger.checks_version(found.ledger()) == 7
+    assert set(found.tables()) == {TEST}
+
+
+def test_another_ledger_of_the_same_content_takes_the_place_of_the_old(store: Store) -> None:
+    store.save(a_manifest(), some_tables(), a_ledger("demir"))
+    found = store.save(a_manifest(), some_tables(), a_ledger("bakır", "demir"))
+    assert found.ledger().column("hypothesis").to_pylist() == ["bakır", "demir"]
+    assert sorted(path.name for path in found.folder.iterdir()) == [
+        "README.md",
+        "default",
+        "ledger.parquet",
+        "manifest.json",
+    ]
+    assert not (store.save(a_manifest(), some_tables()).folder / ledger.FILE).exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"PAR1", "is damaged: ledger.parquet: "),
+        (pa.table({"a": [1]}), "its columns are not those of a ledger"),
+        (a_ledger("x").drop_columns(["outcome"]), "its columns are not those of a ledger"),
+        (
+            a_ledger("x").replace_schema_metadata({"mmteb_synth.schema": "9"}),
+            "it was written by a newer mmteb-synth",
+        ),
+    ],
+)
+def test_a_damaged_ledger_is_refused(content: bytes | pa.Table, problem: str, store: Store) -> None:
+    found = store.save(a_manifest(), some_tables(), a_ledger("demir"))
+    if isinstance(content, bytes):
+        (found.folder / ledger.FILE).write_bytes(content)
+    else:
+        pq.write_table(content, found.folder / ledger.FILE)
+    with pytest.raises(StoreError, match=problem) as raised:
+        store.get(NAME).ledger()
+    assert "run the build again" in str(raised.value.hint)
+    assert store.get(NAME).tables()[TEST].equals(some_tables()[TEST])
+
+
+def test_a_set_that_was_held_back_is_evidence_and_no_set(store: Store) -> None:
+    assert list(store.held_back()) == []
+    kept = store.hold_back(a_manifest(coverage=0.5), a_ledger("demir"))
+    assert kept.is_held_back
+    assert store.names() == []
+    assert store.find(NAME) is None
+    (found,) = store.held_back()
+    assert found == kept
+    assert found.ledger().equals(a_ledger("demir"))
+    store.hold_back(a_manifest(coverage=0.75), a_ledger("bakır"))
+    (again,) = store.held_back()
+    assert again.manifest.coverage == 0.75
+    assert again.ledger().column("hypothesis").to_pylist() == ["bakır"]
+    assert visible(store) == [f"{NAME}.held-back"]
+
+
+def test_the_evidence_goes_when_its_own_set_is_stored(store: Store) -> None:
+    store.hold_back(a_manifest(), a_ledger("demir"))
+    store.hold_back(a_manifest(f"{NAME}.limit5"), a_ledger("demir"))
+    store.save(a_manifest(), some_tables(), a_ledger("demir"))
+    assert [kept.manifest.name for kept in store.held_back()] == [f"{NAME}.limit5"]
+
+
+def test_damaged_evidence_is_an_error(store: Store) -> None:
+    kept = store.hold_back(a_manifest(), a_ledger("demir"))
+    (kept.folder / "manifest.json").write_text("{")
+    with pytest.raises(StoreError, match=r"manifest\.json is damaged"):
+        list(store.held_back())
+
+
+def test_a_review_stays_with_its_content(store: Store) -> None:
+    store.save(a_manifest(), some_tables(), a_ledger("demir"))
+    review = {"reviewers": ["Ayşe"], "rows": 120, "error_rate": [0.1, 0.05, 0.2], "alpha": None}
+    noted = store.annotate(NAME, review=review)
+    assert noted.manifest.review == review
+    assert store.get(NAME) == noted
+    assert store.get(NAME).tables()[TEST].equals(some_tables()[TEST])
+    assert store.save(a_manifest(fingerprint="two"), some_tables()).manifest.review == review
+    assert store.save(a_manifest(), some_tables("copper")).manifest.review == {}
+    with pytest.raises(UnknownNameError):
+        store.annotate("Nobody", review=review)

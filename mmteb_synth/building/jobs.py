@@ -11,7 +11,8 @@ from typing import get_args
 
 from mmteb_synth import checks, hashing, paths, registry
 from mmteb_synth.data import source as sources
-from mmteb_synth.data.store import SCHEMA, set_name
+from mmteb_synth.data.manifest import SCHEMA
+from mmteb_synth.data.store import set_name
 from mmteb_synth.errors import UnknownNameError, UsageError
 from mmteb_synth.selection import Member
 from mmteb_synth.specs import BitextSpec, TaskSpec

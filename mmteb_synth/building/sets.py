@@ -16,9 +16,10 @@ from mmteb_synth.building.jobs import BuildOptions, Job, jobs_of
 from mmteb_synth.data import bitext, failures, segments
 from mmteb_synth.data import source as sources
 from mmteb_synth.data.layout import collapse
+from mmteb_synth.data.manifest import Manifest
 from mmteb_synth.data.sampling import draws
 from mmteb_synth.data.segments import Counts
-from mmteb_synth.data.store import Manifest, Store
+from mmteb_synth.data.store import Store
 from mmteb_synth.data.tables import Tables
 from mmteb_synth.errors import CacheError, Stopped, SynthError, TranslatorError
 from mmteb_synth.selection import Member

@@ -18,107 +18,22 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import TypeAdapter, ValidationError
 
 from mmteb_synth.data import ledger as ledgers
+from mmteb_synth.data import manifest as manifests
+from mmteb_synth.data.manifest import Manifest
 from mmteb_synth.data.tables import QRELS, TableKey, Tables, content_hash
 from mmteb_synth.errors import StoreError, UnknownNameError
 from mmteb_synth.paths import write_text, writing
 
-SCHEMA = 1
-_MANIFEST = "manifest.json"
 _HELD_BACK = ".held-back"
 _ABANDONED_SECONDS = 86_400.0
-_REBUILD = "delete it and build the set again; translations come from the cache"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """The record of one translated data set.
-
-    Attributes:
-        name: `<Source>.<lang>.<translator>[.limit<N>]`.
-        source_task: The English task.
-        task_type: MTEB's task type.
-        language: The target, as `tur-Latn`.
-        translator: The translator's name, `source` for English.
-        translator_identity: What decides the translator's output.
-        grade: `demonstration` for translators whose scores only demonstrate.
-        prompt_version: The prompt's, None where there is no prompt.
-        decoding: The decoding in short, as `t0`.
-        checks_version: The checks' version that judged the translations.
-        profile: How much of the source is kept.
-        limit: The trial's limit, None for whole sets.
-        all_rows: Whether rows that MTEB never shows a model were translated too.
-        eval_splits: The splits that are scored.
-        subset: MTEB's subset of the stored task.
-        source: Where the English data come from: dataset, revision, mirror, mteb_version.
-        protocol: What decided which rows MTEB shows a model; empty where every row is stored.
-        instance_attributes: What the source's transform set on its task object.
-        counts: Rows, texts, segments and so on.
-        coverage: The share of segments that have a translation, 0 to 1.
-        failures: Segments without a translation: their source text and the reason.
-        on_failure: What was done with them.
-        kept: For each table the rows that keep English texts because of them, by id or number.
-        dropped: For each table the rows of the English set that were left out because of them, in the same way.
-        notes: What a reader of a score must know, in words.
-        licence: The source's licence.
-        bitext_of: For a bitext set, the source whose translations it pairs.
-        usage: Tokens that building it used.
-        fingerprint: Of all that decides the content; equal means unchanged.
-        changes: The cache's change counters for the translator and language when it was built.
-        revision: The digest of the content.
-        created: When it was built, UTC.
-        spec: The spec of a set of one's own, so that the stored set needs no file of the user's; None for MTEB's sets.
-        outcomes: Segments by outcome, as `mmteb_synth.data.ledger` names them.
-        findings: What the checks found: check, severity and number of segments.
-        review: What people found: reviewers, rows, errors, error_rate and label_survival (each the rate and its
-            interval's ends), alpha, date, judge_agreement; empty where nobody looked.
-    """
-
-    name: str
-    source_task: str
-    task_type: str
-    language: str
-    translator: str
-    translator_identity: dict[str, Any] = field(default_factory=dict)
-    grade: str | None = None
-    prompt_version: int | None = None
-    decoding: str = "-"
-    checks_version: int
-    profile: str = "full"
-    limit: int | None = None
-    all_rows: bool = False
-    eval_splits: list[str]
-    subset: str = "default"
-    source: dict[str, Any]
-    protocol: dict[str, Any] = field(default_factory=dict)
-    instance_attributes: dict[str, Any] = field(default_factory=dict)
-    counts: dict[str, int]
-    coverage: float
-    failures: list[dict[str, str]] = field(default_factory=list)
-    on_failure: str = "stop"
-    kept: dict[str, list[int | str]] = field(default_factory=dict)
-    dropped: dict[str, list[int | str]] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    licence: str | None
-    bitext_of: str | None = None
-    usage: dict[str, int] = field(default_factory=dict)
-    fingerprint: str
-    changes: list[int] = field(default_factory=list)
-    revision: str = ""
-    created: str
-    spec: dict[str, Any] | None = None
-    outcomes: dict[str, int] = field(default_factory=dict)
-    findings: list[dict[str, Any]] = field(default_factory=list)
-    review: dict[str, Any] = field(default_factory=dict)
-    schema: int = SCHEMA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,9 +123,9 @@ class Store:
         pointer = self.folder / f"{name}.json"
         if not pointer.is_file():
             return None
-        values = _read_json(pointer)
+        values = manifests.read_json(pointer)
         folder = self.folder / str(values.get("folder", ""))
-        return TranslatedDataset(folder=folder, manifest=_read_manifest(folder / _MANIFEST, name))
+        return TranslatedDataset(folder=folder, manifest=manifests.read(folder, name))
 
     def get(self, name: str) -> TranslatedDataset:
         """A stored set.
@@ -258,14 +173,14 @@ class Store:
         with writing(f"the data set {manifest.name}"):
             if _is_whole(folder, manifest.revision):
                 _write_ledger(folder, ledger)
-                write_text(folder / _MANIFEST, _record(manifest))
+                manifests.write(folder, manifest)
             else:
                 with self._new_folder(folder, manifest.name) as temporary:
                     _write_tables(temporary, tables)
                     _write_ledger(temporary, ledger)
-                    (temporary / _MANIFEST).write_text(_record(manifest), "utf-8")
+                    manifests.write(temporary, manifest)
         pointer = {
-            "schema": SCHEMA,
+            "schema": manifests.SCHEMA,
             "name": manifest.name,
             "revision": manifest.revision,
             "folder": folder.name,
@@ -295,7 +210,7 @@ class Store:
             self._new_folder(folder, manifest.name) as temporary,
         ):
             _write_ledger(temporary, ledger)
-            (temporary / _MANIFEST).write_text(_record(manifest), "utf-8")
+            manifests.write(temporary, manifest)
         return TranslatedDataset(folder=folder, manifest=manifest, is_held_back=True)
 
     def held_back(self) -> Iterator[TranslatedDataset]:
@@ -305,7 +220,7 @@ class Store:
             StoreError: A manifest is damaged.
         """
         for folder in sorted(self.folder.glob(f"*{_HELD_BACK}")):
-            manifest = _read_manifest(folder / _MANIFEST, folder.name.removesuffix(_HELD_BACK))
+            manifest = manifests.read(folder, folder.name.removesuffix(_HELD_BACK))
             yield TranslatedDataset(folder=folder, manifest=manifest, is_held_back=True)
 
     def annotate(self, name: str, *, review: Mapping[str, Any]) -> TranslatedDataset:
@@ -322,7 +237,7 @@ class Store:
         """
         found = self.get(name)
         manifest = dataclasses.replace(found.manifest, review=dict(review))
-        write_text(found.folder / _MANIFEST, _record(manifest))
+        manifests.write(found.folder, manifest)
         return dataclasses.replace(found, manifest=manifest)
 
     def find_or_none(self, name: str) -> TranslatedDataset | None:
@@ -376,10 +291,6 @@ def _write_ledger(folder: Path, ledger: pa.Table | None) -> None:
         ledgers.write(folder, ledger)
 
 
-def _record(manifest: Manifest) -> str:
-    return json.dumps(dataclasses.asdict(manifest), ensure_ascii=False, sort_keys=True, indent=1) + "\n"
-
-
 def _remove(place: Path) -> None:
     if place.is_dir():
         shutil.rmtree(place)
@@ -412,30 +323,3 @@ def _card(tables: Mapping[TableKey, pa.Table]) -> str:
         for key in sorted(key for key in tables if key.config == config):
             lines += [f"  - split: {key.split}", f"    path: {key.file}"]
     return "\n".join([*lines, "---", ""])
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path} is damaged: {error}", hint=_REBUILD) from error
-    if not isinstance(values, dict) or not isinstance(values.get("schema"), int):
-        raise StoreError(f"{path} is damaged: it has no schema number", hint=_REBUILD)
-    if values["schema"] > SCHEMA:
-        raise StoreError(
-            f"{path} was written by a newer mmteb-synth", hint="pip install --upgrade mmteb-synth"
-        )
-    return values
-
-
-def _read_manifest(path: Path, name: str) -> Manifest:
-    values = _read_json(path)
-    try:
-        manifest: Manifest = TypeAdapter(Manifest).validate_python(values)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(str(part) for part in problem["loc"])
-        raise StoreError(f"{path} is damaged: {place}: {problem['msg']}", hint=_REBUILD) from error
-    if manifest.name != name:
-        raise StoreError(f"{path} is the record of {manifest.name}, not of {name}")
-    return manifest

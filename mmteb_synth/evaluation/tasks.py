@@ -17,7 +17,8 @@ from mteb.abstasks.task_metadata import TaskMetadata
 from mteb.abstasks.text.bitext_mining import AbsTaskBitextMining
 
 from mmteb_synth.data import own, sampling, source
-from mmteb_synth.data.store import Manifest, TranslatedDataset
+from mmteb_synth.data.manifest import Manifest
+from mmteb_synth.data.store import TranslatedDataset
 from mmteb_synth.data.tables import CORPUS, QRELS, QUERIES, TOP_RANKED, TableKey, Tables
 from mmteb_synth.errors import StoreError
 from mmteb_synth.specs import TaskSpec

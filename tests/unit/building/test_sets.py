@@ -12,7 +12,8 @@ import pytest
 from mmteb_synth import building, checks, paths, selection
 from mmteb_synth.building import BuildOptions, BuildReport
 from mmteb_synth.data import source
-from mmteb_synth.data.store import Manifest, Store, TranslatedDataset
+from mmteb_synth.data.manifest import Manifest
+from mmteb_synth.data.store import Store, TranslatedDataset
 from mmteb_synth.data.tables import CORPUS, DEFAULT, QUERIES, TableKey
 from mmteb_synth.errors import CacheError, RequestError, SourceError, TranslatorError
 from mmteb_synth.specs import TaskSpec

@@ -21,7 +21,8 @@ import pytest
 from datasets import load_dataset
 
 from mmteb_synth.data import ledger
-from mmteb_synth.data.store import SCHEMA, Manifest, Store, TranslatedDataset, set_name
+from mmteb_synth.data.manifest import SCHEMA, Manifest
+from mmteb_synth.data.store import Store, TranslatedDataset, set_name
 from mmteb_synth.data.tables import CORPUS, DEFAULT, QRELS, QUERIES, TableKey, Tables, content_hash
 from mmteb_synth.errors import StoreError, SynthError, UnknownNameError
 
@@ -278,7 +279,8 @@ WRITER = textwrap.dedent(
     import sys
     from pathlib import Path
     import pyarrow as pa
-    from mmteb_synth.data.store import Manifest, Store
+    from mmteb_synth.data.manifest import Manifest
+    from mmteb_synth.data.store import Store
     from mmteb_synth.data.tables import TableKey
 
     store = Store(Path(sys.argv[1]))

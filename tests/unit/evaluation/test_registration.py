@@ -66,7 +66,8 @@ def test_a_model_trained_on_the_source_is_not_zero_shot_on_its_translation(tmp_p
 
 def tasks_of_scifact(folder: Path) -> type[Any]:
     """The class of a Turkish SciFact without rows."""
-    from mmteb_synth.data.store import Manifest, TranslatedDataset
+    from mmteb_synth.data.manifest import Manifest
+    from mmteb_synth.data.store import TranslatedDataset
 
     manifest = Manifest(
         name="SciFact.tur-Latn.gpt-4.1-mini",

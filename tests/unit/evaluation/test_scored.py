@@ -8,7 +8,8 @@ import pyarrow as pa
 import pytest
 
 from mmteb_synth import languages, selection
-from mmteb_synth.data.store import Manifest, Store, set_name
+from mmteb_synth.data.manifest import Manifest
+from mmteb_synth.data.store import Store, set_name
 from mmteb_synth.data.tables import TableKey
 from mmteb_synth.errors import SourceError, StoreError, UnknownNameError
 from mmteb_synth.evaluation import scored

@@ -15,8 +15,9 @@ from mmteb_synth import registry
 from mmteb_synth.baselines import bag_of_words
 from mmteb_synth.data import own, sampling
 from mmteb_synth.data.layout import layout_of
+from mmteb_synth.data.manifest import Manifest
 from mmteb_synth.data.source import mteb_version
-from mmteb_synth.data.store import Manifest, Store, TranslatedDataset, set_name
+from mmteb_synth.data.store import Store, TranslatedDataset, set_name
 from mmteb_synth.data.tables import CORPUS, DEFAULT, QRELS, QUERIES, TOP_RANKED, TableKey
 from mmteb_synth.errors import StoreError
 from mmteb_synth.evaluation import tasks

@@ -1,0 +1,155 @@
+"""The record of a data set: what was translated, by whom, how, from what, and what is known of the result."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from mmteb_synth.errors import StoreError
+from mmteb_synth.paths import write_text
+
+SCHEMA = 1
+FILE = "manifest.json"
+"""The file's name in a set's folder."""
+
+_REBUILD = "delete it and build the set again; translations come from the cache"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """The record of one translated data set.
+
+    Attributes:
+        name: `<Source>.<lang>.<translator>[.limit<N>]`.
+        source_task: The English task.
+        task_type: MTEB's task type.
+        language: The target, as `tur-Latn`.
+        translator: The translator's name, `source` for English.
+        translator_identity: What decides the translator's output.
+        grade: `demonstration` for translators whose scores only demonstrate.
+        prompt_version: The prompt's, None where there is no prompt.
+        decoding: The decoding in short, as `t0`.
+        checks_version: The checks' version that judged the translations.
+        profile: How much of the source is kept.
+        limit: The trial's limit, None for whole sets.
+        all_rows: Whether rows that MTEB never shows a model were translated too.
+        eval_splits: The splits that are scored.
+        subset: MTEB's subset of the stored task.
+        source: Where the English data come from: dataset, revision, mirror, mteb_version.
+        protocol: What decided which rows MTEB shows a model; empty where every row is stored.
+        instance_attributes: What the source's transform set on its task object.
+        counts: Rows, texts, segments and so on.
+        coverage: The share of segments that have a translation, 0 to 1.
+        failures: Segments without a translation: their source text and the reason.
+        on_failure: What was done with them.
+        kept: For each table the rows that keep English texts because of them, by id or number.
+        dropped: For each table the rows of the English set that were left out because of them, in the same way.
+        notes: What a reader of a score must know, in words.
+        licence: The source's licence.
+        bitext_of: For a bitext set, the source whose translations it pairs.
+        usage: Tokens that building it used.
+        fingerprint: Of all that decides the content; equal means unchanged.
+        changes: The cache's change counters for the translator and language when it was built.
+        revision: The digest of the content.
+        created: When it was built, UTC.
+        spec: The spec of a set of one's own, so that the stored set needs no file of the user's; None for MTEB's sets.
+        outcomes: Segments by outcome, as `mmteb_synth.data.ledger` names them.
+        findings: What the checks found: check, severity and number of segments.
+        review: What people found: reviewers, rows, errors, error_rate and label_survival (each the rate and its
+            interval's ends), alpha, date, judge_agreement; empty where nobody looked.
+    """
+
+    name: str
+    source_task: str
+    task_type: str
+    language: str
+    translator: str
+    translator_identity: dict[str, Any] = field(default_factory=dict)
+    grade: str | None = None
+    prompt_version: int | None = None
+    decoding: str = "-"
+    checks_version: int
+    profile: str = "full"
+    limit: int | None = None
+    all_rows: bool = False
+    eval_splits: list[str]
+    subset: str = "default"
+    source: dict[str, Any]
+    protocol: dict[str, Any] = field(default_factory=dict)
+    instance_attributes: dict[str, Any] = field(default_factory=dict)
+    counts: dict[str, int]
+    coverage: float
+    failures: list[dict[str, str]] = field(default_factory=list)
+    on_failure: str = "stop"
+    kept: dict[str, list[int | str]] = field(default_factory=dict)
+    dropped: dict[str, list[int | str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    licence: str | None
+    bitext_of: str | None = None
+    usage: dict[str, int] = field(default_factory=dict)
+    fingerprint: str
+    changes: list[int] = field(default_factory=list)
+    revision: str = ""
+    created: str
+    spec: dict[str, Any] | None = None
+    outcomes: dict[str, int] = field(default_factory=dict)
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    review: dict[str, Any] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+
+def write(folder: Path, manifest: Manifest) -> None:
+    """Write a set's record into its folder, in place of the one that is there.
+
+    Raises:
+        SynthError: It can't be written.
+    """
+    record = json.dumps(dataclasses.asdict(manifest), ensure_ascii=False, sort_keys=True, indent=1) + "\n"
+    write_text(folder / FILE, record)
+
+
+def read(folder: Path, name: str) -> Manifest:
+    """The record in a set's folder.
+
+    Args:
+        folder: Where the set lies.
+        name: The set's name.
+
+    Raises:
+        StoreError: It is damaged, of a later version or of another set.
+    """
+    path = folder / FILE
+    values = read_json(path)
+    try:
+        manifest: Manifest = TypeAdapter(Manifest).validate_python(values)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(str(part) for part in problem["loc"])
+        raise StoreError(f"{path} is damaged: {place}: {problem['msg']}", hint=_REBUILD) from error
+    if manifest.name != name:
+        raise StoreError(f"{path} is the record of {manifest.name}, not of {name}")
+    return manifest
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object with a schema number.
+
+    Raises:
+        StoreError: It is damaged, or of a later version.
+    """
+    try:
+        values = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path} is damaged: {error}", hint=_REBUILD) from error
+    if not isinstance(values, dict) or not isinstance(values.get("schema"), int):
+        raise StoreError(f"{path} is damaged: it has no schema number", hint=_REBUILD)
+    if values["schema"] > SCHEMA:
+        raise StoreError(
+            f"{path} was written by a newer mmteb-synth", hint="pip install --upgrade mmteb-synth"
+        )
+    return values

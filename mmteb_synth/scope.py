@@ -15,6 +15,7 @@ from mmteb_synth.errors import SynthError, UsageError
 from mmteb_synth.evaluation import scored
 from mmteb_synth.evaluation.scored import SOURCE, ScoredTask
 from mmteb_synth.selection import Choice, Member
+from mmteb_synth.stored import nothing_chosen
 from mmteb_synth.types import Language
 
 ENGLISH = Language(code="eng-Latn", name="English")
@@ -40,7 +41,7 @@ def built(
     found = scored.built(store, choice=choice, wanted=wanted, translators=translators)
     found += scored.native(choice, _codes(found, wanted))
     if not found:
-        raise scored.nothing_built(store, wanted)
+        raise nothing_chosen(store, wanted)
     return found
 
 
@@ -89,7 +90,7 @@ def to_score(
             english = [task for task in english if not task.problem]
     result = [*foreign, *natives, *english]
     if not result:
-        raise scored.nothing_built(store, wanted)
+        raise nothing_chosen(store, wanted)
     problem = result[0].problem
     if problem and all(task.problem for task in result):
         raise problem
@@ -122,7 +123,7 @@ def _check_built(
         codes = languages.equivalents(language.code)
         held = {task.source_task for task in found if task.language in codes}
         if not held:
-            raise scored.nothing_built(store, [language])
+            raise nothing_chosen(store, [language])
         lacking = sorted(choice.names() - held) if choice else []
         if lacking:
             warn(f"not built in {language.name}, and so not scored: {', '.join(lacking)}")

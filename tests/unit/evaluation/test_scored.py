@@ -192,9 +192,3 @@ class TestSignature:
             "src": "de9d86b3",
             "data": "de9d86b3",
         }
-
-
-def test_nothing_built_says_what_to_build(tmp_path: Path) -> None:
-    error = scored.nothing_built(Store(tmp_path), [languages.parse("fr"), languages.parse("en")])
-    assert "none of the chosen sets in French" in error.message
-    assert "mmteb-synth build --lang fra-Latn" in str(error.hint)

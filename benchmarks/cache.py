@@ -77,10 +77,9 @@ def _fill(file: Path) -> list[bytes]:
 
 def _look_up(file: Path, keys: Sequence[bytes]) -> object:
     with Cache(file) as cache:
-        translations, evidence = cache.answers(keys)
-    assert len(translations) == len(keys)
-    assert not evidence
-    return translations
+        answers = cache.answers(keys)
+    assert len(answers.translations) == len(keys)
+    return answers
 
 
 def _look_up_bare(file: Path, keys: Sequence[bytes]) -> object:
@@ -90,7 +89,7 @@ def _look_up_bare(file: Path, keys: Sequence[bytes]) -> object:
         for start in range(0, len(ordered), _AT_ONCE):
             chunk = ordered[start : start + _AT_ONCE]
             marks = ", ".join("?" * len(chunk))
-            query = f"SELECT key, translation, finish_reason FROM translations WHERE key IN ({marks})"
+            query = f"SELECT key, translation, finish_reason, checks, verdicts FROM translations WHERE key IN ({marks})"
             found += connection.execute(query, chunk).fetchall()
     assert len(found) == len(keys)
     return found

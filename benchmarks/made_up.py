@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mmteb_synth.checks import CHECKS_VERSION
 from mmteb_synth.translate.cache import Row
 from mmteb_synth.types import Language
 
@@ -68,6 +69,7 @@ def row(key: bytes, text: str) -> Row:
         input_tokens=120,
         output_tokens=40,
         created="2026-01-02T03:04:05Z",
+        checks=CHECKS_VERSION,
     )
 
 

@@ -16,6 +16,9 @@ OnFailure = Literal["stop", "source", "drop"]
 
 Severity = Literal["error", "warning"]
 
+Step = Literal["asked", "again", "parts", "fallback"]
+"""How a translation was had: asked for as every text is, again with the reason, in parts, or of another translator."""
+
 
 class Segment(NamedTuple):
     """One text sent to the translator. A tuple, as hundreds of thousands are made, hashed and compared.
@@ -24,11 +27,13 @@ class Segment(NamedTuple):
         text: The exact code points of the source, never stripped.
         kind: What the text is in its data set.
         register: The tone the spec asks for, as `neutral` or `informal`.
+        note: Why an earlier translation was rejected; the translator is told. Empty when it is first asked for.
     """
 
     text: str
     kind: Kind = "sentence"
     register: str = "neutral"
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

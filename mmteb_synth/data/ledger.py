@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mmteb_synth.types import Verdict
+
 Outcome = Literal["translated", "repaired", "flagged", "failed"]
 """`translated` as first answered; `repaired` after an answer that the checks found fault with; `flagged`: kept although
 they still do; `failed`: without a translation, or with one that is not served (`reason` says why)."""
-
-Step = Literal["asked", "again", "parts", "fallback"]
-"""How a translation was had: asked for as every text is, again with the reason, in parts, or of another translator."""
 
 FILE = "ledger.parquet"
 """The file's name in a set's folder."""
@@ -92,6 +93,60 @@ def checks_version(table: pa.Table) -> int:
     """The version of the checks that judged a ledger."""
     about: Mapping[Any, Any] = table.schema.metadata or {}
     return int(about.get(b"mmteb_synth.checks", b"0"))
+
+
+def rejudged(
+    table: pa.Table,
+    verdicts: Iterable[Sequence[Verdict]],
+    outcomes: Iterable[str],
+    *,
+    checks_version: int,
+) -> pa.Table:
+    """A ledger with other verdicts; all else stays.
+
+    Args:
+        table: The ledger.
+        verdicts: Those on each row's hypothesis, in order.
+        outcomes: What became of each segment in their light.
+        checks_version: The version of the checks that judged it.
+    """
+    columns = {
+        "verdicts": pa.array(([asdict(one) for one in row] for row in verdicts), pa.list_(VERDICT)),
+        "outcome": pa.array(outcomes, pa.string()),
+    }
+    for name, column in columns.items():
+        table = table.set_column(SCHEMA.get_field_index(name), SCHEMA.field(name), column)
+    return stamped(table, checks_version=checks_version)
+
+
+def as_verdicts(cells: Iterable[Mapping[str, Any]] | None) -> tuple[Verdict, ...]:
+    """What a cell of a column of verdicts holds."""
+    return tuple(Verdict(**cell) for cell in cells or ())
+
+
+def count_outcomes(table: pa.Table) -> dict[str, int]:
+    """The number of segments of each outcome, those of none among them."""
+    found = {row["values"]: row["counts"] for row in table.column("outcome").value_counts().to_pylist()}
+    return {name: found.get(name, 0) for name in get_args(Outcome)}
+
+
+def count_findings(table: pa.Table) -> dict[tuple[str, str], int]:
+    """For each check and severity the number of segments that it found fault with; errors first, most first."""
+    found = Counter(
+        finding
+        for row in table.column("verdicts").to_pylist()
+        for finding in {(verdict["check"], verdict["severity"]) for verdict in row or ()}
+    )
+    return dict(sorted(found.items(), key=lambda item: (item[0][1], -item[1], item[0][0])))
+
+
+def summary(table: pa.Table) -> dict[str, Any]:
+    """What a manifest says of a ledger: its `outcomes` and `findings`."""
+    findings = [
+        {"check": check, "severity": severity, "segments": segments}
+        for (check, severity), segments in count_findings(table).items()
+    ]
+    return {"outcomes": count_outcomes(table), "findings": findings}
 
 
 def read(folder: Path) -> pa.Table:

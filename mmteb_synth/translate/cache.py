@@ -14,12 +14,13 @@ import operator
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from mmteb_synth.checks import CHECKS_VERSION
 from mmteb_synth.errors import CacheError
 from mmteb_synth.hashing import canonical_json
 from mmteb_synth.translate.database import Database
@@ -47,6 +48,8 @@ class Row:
         output_tokens: Tokens received, as the server counted them.
         created: When, as ISO 8601 in UTC to the second; `Cache.put` fills it in when empty.
         raw: The answer as it came, where it differs from the translation.
+        checks: The version of the checks that judged the translation; None where none has.
+        verdicts: What they said of it, as a JSON list; None where they found nothing.
     """
 
     key: bytes
@@ -62,6 +65,25 @@ class Row:
     output_tokens: int = 0
     created: str = ""
     raw: str | None = None
+    checks: int | None = None
+    verdicts: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Answers:
+    """What the cache holds under some keys.
+
+    Attributes:
+        translations: By key.
+        evidence: Why an answer is not served, for keys with nothing but such a row.
+        verdicts: What today's checks said of translations, where they found fault or wondered.
+        unjudged: Translations that today's checks have not seen.
+    """
+
+    translations: dict[bytes, str] = field(default_factory=dict)
+    evidence: dict[bytes, str] = field(default_factory=dict)
+    verdicts: dict[bytes, tuple[Verdict, ...]] = field(default_factory=dict)
+    unjudged: set[bytes] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +120,7 @@ _COUNT = """
 INSERT INTO changes (translator, language, added, replaced) VALUES (?, ?, ?, ?)
 ON CONFLICT (translator, language) DO UPDATE SET added = added + excluded.added, replaced = replaced + excluded.replaced
 """
+_JUDGE = "UPDATE translations SET checks = ?, verdicts = ? WHERE key = ? AND translation = ?"
 _STATS = """
 SELECT translator, language, count(translation), sum(translation IS NULL),
        sum(CASE WHEN translation IS NULL THEN 0 ELSE length(source) END), sum(input_tokens), sum(output_tokens)
@@ -178,33 +201,35 @@ class Cache:
                 found[key] = bundled
         return found
 
-    def answers(self, keys: Sequence[bytes]) -> tuple[dict[bytes, str], dict[bytes, str]]:
+    def answers(self, keys: Sequence[bytes]) -> Answers:
         """The translations under some keys; made for hundreds of thousands, so no rows are built.
 
         Args:
             keys: Any number of keys, in any order.
 
-        Returns:
-            Key to translation, and for keys with nothing but evidence key to finish reason; keys that nothing is known
-            of are in neither.
-
         Raises:
             CacheError: The file is damaged, locked, or not a cache.
         """
-        translations: dict[bytes, str] = {}
-        evidence: dict[bytes, str] = {}
-        for page in self._pages(("key", "translation", "finish_reason"), keys):
-            for key, translation, reason in page:
+        found = Answers()
+        translations, evidence = found.translations, found.evidence
+        columns = ("key", "translation", "finish_reason", "checks", "verdicts")
+        for page in self._pages(columns, keys):
+            for key, translation, reason, checks, verdicts in page:
                 if translation is None:
                     evidence[key] = reason
-                else:
-                    translations[key] = translation
+                    continue
+                translations[key] = translation
+                if checks != CHECKS_VERSION:
+                    found.unjudged.add(key)
+                elif verdicts is not None:
+                    found.verdicts[key] = tuple(Verdict(**verdict) for verdict in json.loads(verdicts))
         for key in keys if self._below else ():
             bundled = self._below.get(key)
             if bundled is not None and bundled.translation is not None and key not in translations:
                 translations[key] = bundled.translation
+                found.unjudged.add(key)
                 evidence.pop(key, None)
-        return translations, evidence
+        return found
 
     def _pages(self, columns: Sequence[str], keys: Sequence[bytes]) -> Iterator[list[tuple[Any, ...]]]:
         """Columns of the file's rows, in pages. In the order of the keys, so that no page of the file is read twice."""
@@ -248,7 +273,7 @@ class Cache:
         added: Counter[tuple[str, str]] = Counter()
         replaced: Counter[tuple[str, str]] = Counter()
         with self._database.writing() as connection:
-            standing: dict[bytes, str | None] = dict(self.answers([row.key for row in rows])[0])
+            standing: dict[bytes, str | None] = dict(self.answers([row.key for row in rows]).translations)
             accepted: dict[bytes, Row] = {}
             for row in rows:
                 before = standing.get(row.key)
@@ -347,58 +372,24 @@ class Cache:
         names = [field.name for field in dataclasses.fields(CacheStats)]
         return [CacheStats(**dict(zip(names, group, strict=True))) for group in groups]
 
-    def verdicts(self, rows: Iterable[Row], checks: int) -> dict[bytes, tuple[Verdict, ...]]:
-        """What the checks said of translations, where they were asked before.
+    def keep_verdicts(self, judged: Iterable[tuple[bytes, str, Sequence[Verdict]]]) -> None:
+        """Remember what today's checks say of translations, in one transaction.
 
         Args:
-            rows: The rows in question.
-            checks: The version of the checks.
-
-        Returns:
-            Key to verdicts, empty ones for a translation that passed; unknown for what was never checked by this
-            version, or has another translation since.
-
-        Raises:
-            CacheError: The file is damaged, locked, or not a cache.
-        """
-        wanted = {row.key: _digest(row.translation.encode()) for row in rows if row.translation is not None}
-        known: dict[bytes, tuple[Verdict, ...]] = {}
-        ordered = sorted(wanted)
-        with self._database.reading() as connection:
-            for start in range(0, len(ordered) if connection else 0, _CHUNK):
-                chunk = ordered[start : start + _CHUNK]
-                query = (
-                    "SELECT key, translation, verdicts FROM verdicts "
-                    f"WHERE checks = ? AND key IN ({', '.join('?' * len(chunk))})"
-                )
-                assert connection is not None
-                for key, digest, text in connection.execute(query, (checks, *chunk)):
-                    if digest == wanted[key]:
-                        known[key] = tuple(Verdict(**verdict) for verdict in json.loads(text))
-        return known
-
-    def put_verdicts(self, verdicts: Iterable[tuple[Row, Sequence[Verdict]]], checks: int) -> None:
-        """Remember what the checks said of translations, in one transaction.
-
-        Args:
-            verdicts: Rows with a translation, each with what was said of it; nothing when it passed.
-            checks: The version of the checks.
+            judged: Key, translation and what was said of it, nothing where it passed. A row that meanwhile holds
+                another translation is left alone, and bundled ones have no place for it.
 
         Raises:
             CacheError: The file can't be written.
         """
         values = [
-            (
-                row.key,
-                checks,
-                _digest((row.translation or "").encode()),
-                canonical_json([dataclasses.asdict(verdict) for verdict in said]),
-            )
-            for row, said in verdicts
+            (CHECKS_VERSION, _as_json(said) if said else None, key, translation)
+            for key, translation, said in judged
+            if key not in self._below
         ]
         if values:
             with self._database.writing() as connection:
-                connection.executemany("INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?)", values)
+                connection.executemany(_JUDGE, values)
 
     def damage(self) -> list[str]:
         """What SQLite finds wrong with the file, in its own words; empty for a sound or missing file.
@@ -423,6 +414,10 @@ def _row(values: Sequence[Any]) -> Row:
 def _values(row: Row, now: str) -> tuple[Any, ...]:
     values: tuple[Any, ...] = _ATTRIBUTES(row)
     return values if row.created else (*values[:_CREATED], now, *values[_CREATED + 1 :])
+
+
+def _as_json(verdicts: Sequence[Verdict]) -> str:
+    return canonical_json([dataclasses.asdict(verdict) for verdict in verdicts])
 
 
 def _digest(data: bytes) -> bytes:

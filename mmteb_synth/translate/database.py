@@ -18,7 +18,7 @@ from mmteb_synth.translate.locking import Owner, is_network
 APPLICATION_ID = 0x4D534E43
 """Marks a SQLite file as a translation cache ("MSNC"), in its header."""
 
-SCHEMA = 1
+SCHEMA = 2
 """The number of the tables' form, kept in `PRAGMA user_version`."""
 
 BUSY_SECONDS = 60.0
@@ -32,15 +32,12 @@ _TABLES = """
 CREATE TABLE translations (
     key BLOB PRIMARY KEY, translator TEXT NOT NULL, language TEXT NOT NULL, kind TEXT,
     source TEXT NOT NULL, translation TEXT, prompt_version INTEGER, model TEXT, finish_reason TEXT NOT NULL,
-    input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, created TEXT NOT NULL, raw TEXT
+    input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, created TEXT NOT NULL, raw TEXT,
+    checks INTEGER, verdicts TEXT
 ) WITHOUT ROWID;
 CREATE TABLE changes (
     translator TEXT, language TEXT, added INTEGER NOT NULL, replaced INTEGER NOT NULL,
     PRIMARY KEY (translator, language)
-) WITHOUT ROWID;
-CREATE TABLE verdicts (
-    key BLOB, checks INTEGER, translation BLOB NOT NULL, verdicts TEXT NOT NULL,
-    PRIMARY KEY (key, checks)
 ) WITHOUT ROWID;
 """
 

@@ -11,7 +11,7 @@ import gc
 from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from mmteb_synth.errors import UsageError
 from mmteb_synth.stopping import Stop
@@ -20,13 +20,27 @@ from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.commits import COMMIT_ROWS, COMMIT_SECONDS
 from mmteb_synth.translate.limits import Limits, RetryPolicy
 from mmteb_synth.translate.long_texts import LongTexts
+from mmteb_synth.translate.repair import AcrossJudge, History, Judge, Pending, Repairs
 from mmteb_synth.translate.translators import Translator
-from mmteb_synth.types import Language, ProgressHook, Segment, Usage
+from mmteb_synth.types import Language, ProgressHook, Segment, Usage, Verdict
 
-__all__ = ["COMMIT_ROWS", "COMMIT_SECONDS", "Meter", "TranslationRun", "translate"]
+__all__ = ["COMMIT_ROWS", "COMMIT_SECONDS", "Fallback", "Meter", "TranslationRun", "translate"]
 
 _NOT_CACHED = "not in the cache"
 _NO_BUDGET = "not asked: the budget is spent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fallback:
+    """Who is asked for what the translator can't mend.
+
+    Attributes:
+        translator: Who.
+        meter: Says when the budget is spent.
+    """
+
+    translator: Translator
+    meter: Meter | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +50,9 @@ class TranslationRun:
     Attributes:
         translations: The segments that have one.
         failures: The segments that have none, and why, in words.
+        verdicts: What the checks say of translations, where they say something.
+        histories: Of segments with more to tell than one question and its answer.
+        keys: The cache keys of the segments.
         hits: Texts that the cache answered. Segments that share a translation count as one text.
         requests: Calls of the backend, repeated ones included.
         usage: Tokens used by this run.
@@ -44,6 +61,9 @@ class TranslationRun:
 
     translations: dict[Segment, str]
     failures: dict[Segment, str] = field(default_factory=dict)
+    verdicts: dict[Segment, tuple[Verdict, ...]] = field(default_factory=dict)
+    histories: dict[Segment, History] = field(default_factory=dict)
+    keys: dict[Segment, bytes] = field(default_factory=dict)
     hits: int = 0
     requests: int = 0
     usage: Usage = field(default_factory=Usage)
@@ -59,13 +79,18 @@ def translate(
     concurrency: int | None = None,
     offline: bool = False,
     retry_failed: bool = False,
+    given_up: Mapping[Segment, str] | None = None,
+    judge: Judge | None = None,
+    across: AcrossJudge | None = None,
+    mends: bool = True,
+    fallbacks: Sequence[Fallback] = (),
     progress: ProgressHook | None = None,
     retries: RetryPolicy | None = None,
     limits: Limits | None = None,
     meter: Meter | None = None,
     stop: Stop | None = None,
 ) -> TranslationRun:
-    """Translate segments: from the cache what it holds, the rest by asking.
+    """Translate segments: from the cache what it holds, the rest by asking; and mend what the checks find fault with.
 
     A segment that fails stops no other. Whatever ends the run early, all that was answered is in the cache. What is
     too long for the translator, or was cut off, is translated in parts and put together again.
@@ -79,6 +104,11 @@ def translate(
         concurrency: Calls in flight at most; the translator's own number by default.
         offline: Ask nobody; what the cache lacks is a failure.
         retry_failed: Ask again for texts that were refused, cut off or answered with nothing.
+        given_up: Segments that the translator was asked for in vain elsewhere, and why; it is not asked again.
+        judge: Judges each translation; none by default.
+        across: Judges all of them beside each other.
+        mends: Whether faults are mended: asked again, in parts, of the fallbacks; otherwise they are only told.
+        fallbacks: Who is asked for what the translator can't mend or did not answer, in this order.
         progress: Called whenever something is done, from the thread that translates.
         retries: What to do about requests that fail; `RetryPolicy()` by default.
         limits: Requests and tokens a minute, where not those of the translator's preset.
@@ -96,66 +126,97 @@ def translate(
     wanted = list(dict.fromkeys(segments))
     keys = [translator.key(segment, language) for segment in wanted]
     texts = dict(zip(keys, wanted, strict=True))
-
-    long = LongTexts(cache, translator, language)
-    found = long.find(texts, retry_failed=retry_failed)
+    repairs = Repairs(
+        texts,
+        cache,
+        translator,
+        language,
+        judge=judge,
+        fallbacks=[fallback.translator for fallback in fallbacks],
+        mends=mends,
+        retry_failed=retry_failed,
+    )
+    found = repairs.found
     failed = len(texts.keys() & found.failures.keys())
     hits = sum(key in found.translations for key in texts) if found.missing else len(texts) - failed
     counters = Counters(total=hits + failed + len(found.missing), hits=hits, failed=failed, progress=progress)
     counters.report()
-    backend = None
-    if found.missing and not offline:
-        translator.check_language(language)
-        backend = translator.backend(concurrency or translator.concurrency)
-    reasons: dict[bytes, str] = {}
-    stopped: Literal["budget"] | None = None
-    if backend is not None:
+    meters = {id(fallback.translator): fallback.meter for fallback in fallbacks} | {id(translator): meter}
+    reasons = {translator.key(segment, language): reason for segment, reason in (given_up or {}).items()}
+    counted = set(found.missing)
+    spent = False
+
+    def ask(pending: Pending) -> None:
+        """Ask for texts, or learn why nobody can be asked for them."""
+        nonlocal spent
+        who = pending.translator
+        missing = {key: segment for key, segment in pending.texts.items() if key not in reasons}
+        backend = None
+        if missing and not offline and not spent:
+            who.check_language(language)
+            backend = who.backend(concurrency or who.concurrency)
+        if backend is None:
+            reason = _NO_BUDGET if spent else who.gap or _NOT_CACHED
+            reasons.update(dict.fromkeys(missing, reason))
+            counters.failed += 0 if spent else len(missing)
+            counters.report()
+            return
         asking = Asking(
             backend=backend,
-            translator=translator,
+            translator=who,
             language=language,
             cache=cache,
-            long=long,
-            concurrency=concurrency or translator.concurrency,
+            long=LongTexts(cache, who, language),
+            concurrency=concurrency or who.concurrency,
             retries=retries or RetryPolicy(),
-            limits=(limits or Limits()).or_of(getattr(translator, "preset", None)),
+            limits=(limits or Limits()).or_of(getattr(who, "preset", None)),
             counters=counters,
-            meter=meter,
+            meter=meters[id(who)],
             stop=stop,
         )
         with _frozen():
-            _wait_for(asking.ask(found.missing))
-        reasons = asking.failures
-        if asking.spent:
-            stopped = "budget"
-            reasons = dict.fromkeys(found.missing, _NO_BUDGET) | reasons
-    elif found.missing:
-        reasons = dict.fromkeys(found.missing, translator.gap or _NOT_CACHED)
-        counters.failed += len(found.missing)
-        counters.report()
-    if found.missing:
-        open_ = {
-            key: segment
-            for key, segment in texts.items()
-            if key not in found.translations and key not in found.failures
-        }
-        last = long.find(open_, failed=reasons)
-        found.translations |= last.translations
-        found.failures |= dict.fromkeys(open_.keys() - last.translations.keys(), _NO_BUDGET) | last.failures
+            _wait_for(asking.ask(missing))
+        spent = asking.spent
+        if spent:
+            reasons.update(dict.fromkeys(missing, _NO_BUDGET))
+        reasons.update(asking.failures)
+
+    def settle() -> None:
+        """Ask until the cache, or a reason, has an end for every text."""
+        while pending := repairs.advance(reasons):
+            for asked in pending:
+                counters.total += len(asked.texts.keys() - counted)
+                counted.update(asked.texts)
+                ask(asked)
+
+    settle()
+    if across is not None:
+        repairs.compare(across)
+        settle()
+        repairs.compare(across)
+    settled = repairs.settled()
     return TranslationRun(
-        translations=_by_segment(wanted, keys, found.translations),
-        failures=_by_segment(wanted, keys, found.failures),
+        translations=_by_segment(wanted, keys, settled.translations),
+        failures=_by_segment(wanted, keys, settled.failures),
+        verdicts=_by_segment(wanted, keys, settled.verdicts),
+        histories=_by_segment(wanted, keys, settled.histories),
+        keys=dict(zip(wanted, keys, strict=True)),
         hits=hits,
         requests=counters.requests,
         usage=counters.usage,
-        stopped=stopped,
+        stopped="budget" if spent else None,
     )
 
 
+_Known = TypeVar("_Known")
+
+
 def _by_segment(
-    segments: Sequence[Segment], keys: Sequence[bytes], known: Mapping[bytes, str]
-) -> dict[Segment, str]:
+    segments: Sequence[Segment], keys: Sequence[bytes], known: Mapping[bytes, _Known]
+) -> dict[Segment, _Known]:
     """What is known of segments; those of which nothing is are left out."""
+    if not known:
+        return {}
     values = map(known.get, keys)
     return {segment: value for segment, value in zip(segments, values, strict=True) if value is not None}
 

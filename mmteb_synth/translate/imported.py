@@ -18,9 +18,12 @@ IMPORT_VERSION = "1"
 _TEXT_COLUMNS = ("source", "translation")
 _WHOLE_NUMBERS = ("prompt_version", "input_tokens", "output_tokens")
 _OWN_COLUMNS = ("key", "translator", "language")
+_REMADE_COLUMNS = ("checks", "verdicts")
+"""What the checks say anew, wherever the translation comes from."""
 EXPORTED = {
     name: "int64" if name in _WHOLE_NUMBERS else "string"
-    for name in (*_TEXT_COLUMNS, *(column for column in COLUMNS if column not in _TEXT_COLUMNS))
+    for name in dict.fromkeys((*_TEXT_COLUMNS, *COLUMNS))
+    if name not in _REMADE_COLUMNS
 }
 _IMPORT_NAME = re.compile(r"import:[A-Za-z0-9][A-Za-z0-9._-]*")
 _LANGUAGE = re.compile(r"[a-z]{3}-[A-Z][a-z]{3}")

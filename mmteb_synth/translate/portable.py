@@ -207,8 +207,7 @@ def merge(target: Cache, sources: Sequence[Path], *, strict: bool = False) -> Me
     """Copy the rows of other caches into one, all of them or none.
 
     Where two caches have different translations under one key (the same request, answered twice), the target's stays,
-    as everywhere the first answer does; between sources, the one named first. Verdicts of checks aren't copied: they
-    are made anew when needed.
+    as everywhere the first answer does; between sources, the one named first.
 
     Args:
         target: The cache that takes the rows.

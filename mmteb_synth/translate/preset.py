@@ -314,13 +314,21 @@ class Endpoint:
 
     def key(self, segment: Segment, language: Language) -> bytes:
         """The cache key of a request: messages, model, weights and decoding."""
-        state = _key_state(self.preset, segment.kind, segment.register, language).copy()
+        if segment.note:  # hardly ever the same twice
+            state = _request_state(self.preset, segment.kind, segment.register, language, segment.note)
+        else:
+            state = _key_state(self.preset, segment.kind, segment.register, language).copy()
         state.update(segment.text.encode())
         return state.digest()
 
     def template(self, segment: Segment, language: Language) -> Template:
         """The messages for a segment; its text is still to be put in."""
-        return _template(self.preset.system_role, segment.kind, segment.register, language)
+        system_role = self.preset.system_role
+        if segment.note:
+            return template(
+                segment.kind, segment.register, language, note=segment.note, system_role=system_role
+            )
+        return _template(system_role, segment.kind, segment.register, language)
 
     def check_language(self, language: Language) -> str | None:
         """A warning where the model's maker does not claim the language."""
@@ -437,12 +445,20 @@ def _template(system_role: bool, kind: Kind, register: str, language: Language) 
 
 @functools.lru_cache(maxsize=256)
 def _key_state(preset: Preset, kind: Kind, register: str, language: Language) -> hashlib.blake2b:
+    return _request_state(preset, kind, register, language)
+
+
+def _request_state(
+    preset: Preset, kind: Kind, register: str, language: Language, note: str = ""
+) -> hashlib.blake2b:
     # The text follows a newline, which canonical JSON can't hold, so no two requests read alike.
     request = {
         "model": preset.model,
         "weights": preset.weights.model_dump(),
         "decoding": preset.decoding(),
-        "messages": _template(preset.system_role, kind, register, language).messages(""),
+        "messages": template(kind, register, language, note=note, system_role=preset.system_role).messages(
+            ""
+        ),
         "language": language.code,
     }
     return hashlib.blake2b(f"{canonical_json(request)}\n".encode(), digest_size=16)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmteb_synth.errors import UsageError
-from mmteb_synth.translate.cache import Cache, Row
+from mmteb_synth.translate.cache import Answers, Cache, Row
 from mmteb_synth.translate.translators import Translator
 from mmteb_synth.types import Language, Segment
 
@@ -95,13 +95,18 @@ class ShardCache(Cache):
                 found[key] = row
         return found
 
-    def answers(self, keys: Sequence[bytes]) -> tuple[dict[bytes, str], dict[bytes, str]]:
+    def answers(self, keys: Sequence[bytes]) -> Answers:
         """The translations under some keys, the job's own first; evidence only where neither has one."""
-        translations, evidence = super().answers(keys)
-        others, below = self._main.answers([key for key in keys if key not in translations])
-        translations |= others
-        evidence = {key: reason for key, reason in (below | evidence).items() if key not in translations}
-        return translations, evidence
+        own = super().answers(keys)
+        main = self._main.answers([key for key in keys if key not in own.translations])
+        translations = own.translations | main.translations
+        evidence = main.evidence | own.evidence
+        return Answers(
+            translations=translations,
+            evidence={key: reason for key, reason in evidence.items() if key not in translations},
+            verdicts=own.verdicts | main.verdicts,
+            unjudged=own.unjudged | main.unjudged,
+        )
 
     def changes(self, translator: str, language: str) -> tuple[int, int]:
         """The counters of both files together."""

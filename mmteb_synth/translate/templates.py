@@ -34,6 +34,7 @@ class Template:
     Attributes:
         instructions: What to do, with `{tag}` left open.
         user: The delimited text, with `{tag}` and `{text}` left open.
+        again: Why an earlier translation was rejected, in a sentence of its own; empty where there was none.
         system_role: Whether the instructions go into a message of their own; some chat templates, as
             Mixtral's, have no such role, and then they stand before the text.
     """
@@ -41,11 +42,14 @@ class Template:
     instructions: str
     user: str
     system_role: bool
+    again: str = ""
 
     def messages(self, text: str) -> list[Message]:
         """The messages that ask for one text's translation."""
         tag = _tag(text)
         instructions = self.instructions.replace("{tag}", tag)
+        if self.again:
+            instructions = f"{instructions}\n\n{self.again}"
         before, after = self.user.replace("{tag}", tag).split("{text}")
         body = f"{before}{text}{after}"
         if self.system_role:
@@ -54,7 +58,13 @@ class Template:
 
 
 def template(
-    kind: Kind, register: str, language: Language, *, system_role: bool = True, version: int = PROMPT_VERSION
+    kind: Kind,
+    register: str,
+    language: Language,
+    *,
+    note: str = "",
+    system_role: bool = True,
+    version: int = PROMPT_VERSION,
 ) -> Template:
     """The template for texts of a kind and register.
 
@@ -62,6 +72,7 @@ def template(
         kind: What the texts are in their data set.
         register: The tone of the texts; nothing is said of `neutral`.
         language: The target language; its English name is what the prompt says.
+        note: Why an earlier translation of the text was rejected; empty where there was none.
         system_role: Whether the model's chat template knows a system message.
         version: The prompt's version.
     """
@@ -72,6 +83,7 @@ def template(
         instructions=instructions.replace("{language}", language.name),
         user=prompt.user,
         system_role=system_role,
+        again=prompt.again.replace("{note}", note) if note else "",
     )
 
 
@@ -79,6 +91,7 @@ def template(
 class _Prompt:
     instructions: str
     user: str
+    again: str
     register: str
     kinds: dict[str, str]
 
@@ -91,6 +104,7 @@ def _read(version: int) -> _Prompt:
     return _Prompt(
         instructions=values["instructions"].strip(),
         user=values["user"].strip(),
+        again=values["again"].strip(),
         register=values["register"],
         kinds=values["kinds"],
     )

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmteb_synth.errors import CacheError
-from mmteb_synth.translate.cache import Cache, CacheStats, Row, replay_key
+from mmteb_synth.translate import portable
+from mmteb_synth.translate.cache import Answers, Cache, CacheStats, Row, replay_key
+from mmteb_synth.translate.database import SCHEMA
 from mmteb_synth.types import Verdict
 
 
@@ -99,9 +101,9 @@ def test_looking_up_makes_no_file(file: Path) -> None:
         assert cache.changes("import:x", "tur-Latn") == (0, 0)
         assert list(cache.rows()) == []
         assert cache.damage() == []
-        assert cache.verdicts([row()], 1) == {}
+        assert cache.answers([row().key]) == Answers()
         cache.put([])
-        cache.put_verdicts([], 1)
+        cache.keep_verdicts([])
     assert not file.parent.exists()
 
 
@@ -128,19 +130,21 @@ def test_answers_are_translations_or_why_there_is_none(file: Path) -> None:
     refused = row("Not this.", None)
     wanted = [row("Unknown.").key, refused.key, row().key, row().key]
     with Cache(file) as cache:
-        assert cache.answers(wanted) == ({}, {})
+        assert cache.answers(wanted) == Answers()
         cache.put([row(), refused])
-        assert cache.answers(wanted) == ({row().key: "Bir kedi."}, {refused.key: "refusal"})
-        assert cache.answers([]) == ({}, {})
+        assert cache.answers(wanted) == Answers(
+            translations={row().key: "Bir kedi."}, evidence={refused.key: "refusal"}, unjudged={row().key}
+        )
+        assert cache.answers([]) == Answers()
 
 
 def test_answers_of_many_keys_in_any_order(file: Path) -> None:
     rows = [row(f"text {number}", f"metin {number}" if number % 7 else None) for number in range(2500)]
     with Cache(file) as cache:
         cache.put(rows)
-        translations, evidence = cache.answers([one.key for one in reversed(rows)])
-    assert translations == {one.key: one.translation for one in rows if one.translation is not None}
-    assert evidence == {one.key: "refusal" for one in rows if one.translation is None}
+        answers = cache.answers([one.key for one in reversed(rows)])
+    assert answers.translations == {one.key: one.translation for one in rows if one.translation is not None}
+    assert answers.evidence == {one.key: "refusal" for one in rows if one.translation is None}
 
 
 def test_the_first_translation_stays(file: Path) -> None:
@@ -301,16 +305,20 @@ class TestBelow:
             plain.put([dataclasses.replace(self.bundled, translation=None)])
         with self.cache(file) as cache:
             assert cache.lookup([self.bundled.key]) == {self.bundled.key: self.bundled}
-            assert cache.answers([self.bundled.key]) == ({self.bundled.key: "Paketli."}, {})
+            answers = cache.answers([self.bundled.key])
+            assert (answers.translations, answers.evidence) == ({self.bundled.key: "Paketli."}, {})
 
     def test_answers_come_from_both(self, file: Path) -> None:
         replaced = dataclasses.replace(row("Two."), translation="İki.", key=b"2" * 16)
         with self.cache(file, dataclasses.replace(replaced, translation="Paketli iki.")) as cache:
             cache.replace([row(), replaced])
-            assert cache.answers([self.bundled.key, row().key, replaced.key, b"x" * 16]) == (
-                {self.bundled.key: "Paketli.", row().key: "Bir kedi.", replaced.key: "İki."},
-                {},
-            )
+            answers = cache.answers([self.bundled.key, row().key, replaced.key, b"x" * 16])
+            assert answers.translations == {
+                self.bundled.key: "Paketli.",
+                row().key: "Bir kedi.",
+                replaced.key: "İki.",
+            }
+            assert answers.evidence == {}
 
     def test_changed_bundled_rows_count(self, file: Path) -> None:
         same = self.cache(file).changes("authored", "tur-Latn")
@@ -331,27 +339,49 @@ class TestVerdicts:
     )
 
     def test_they_come_back(self, file: Path) -> None:
-        passed = row("Two.", "İki.")
+        passed, new = row("Two.", "İki."), row("Three.", "Üç.")
         with Cache(file) as cache:
-            cache.put([row(), passed])
-            cache.put_verdicts([(row(), self.said), (passed, ())], 2)
+            cache.put([row(), passed, new])
+            cache.keep_verdicts([(row().key, "Bir kedi.", self.said), (passed.key, "İki.", ())])
         with Cache(file) as cache:
-            asked = [row(), passed, row("Three.", "Üç."), row("Four.", None)]
-            assert cache.verdicts(asked, 2) == {row().key: self.said, passed.key: ()}
+            answers = cache.answers([row().key, passed.key, new.key])
+            assert answers.verdicts == {row().key: self.said}
+            assert answers.unjudged == {new.key}
 
-    def test_another_version_of_the_checks_knows_nothing(self, file: Path) -> None:
+    def test_another_version_of_the_checks_judges_anew(
+        self, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         with Cache(file) as cache:
-            cache.put_verdicts([(row(), self.said)], 2)
-            assert cache.verdicts([row()], 3) == {}
-            cache.put_verdicts([(row(), ())], 3)
-            assert cache.verdicts([row()], 2) == {row().key: self.said}
+            cache.put([row()])
+            cache.keep_verdicts([(row().key, "Bir kedi.", self.said)])
+            monkeypatch.setattr("mmteb_synth.translate.cache.CHECKS_VERSION", 10**6)
+            answers = cache.answers([row().key])
+            assert (answers.verdicts, answers.unjudged) == ({}, {row().key})
 
     def test_they_belong_to_the_translation(self, file: Path) -> None:
         with Cache(file) as cache:
-            cache.put_verdicts([(row(), self.said)], 2)
-            assert cache.verdicts([row(translation="Kedi.")], 2) == {}
-            cache.put_verdicts([(row(translation="Kedi."), ())], 2)
-            assert cache.verdicts([row(translation="Kedi.")], 2) == {row().key: ()}
+            cache.put([row()])
+            cache.keep_verdicts([(row().key, "Kedi.", self.said)])
+            assert cache.answers([row().key]).unjudged == {row().key}
+            cache.keep_verdicts([(row().key, "Bir kedi.", self.said)])
+            cache.replace([row(translation="Kedi.")])
+            assert cache.answers([row().key]).unjudged == {row().key}
+
+    def test_bundled_rows_have_no_place_for_them(self, file: Path) -> None:
+        bundled = row("Cat.", "Kedi.")
+        with Cache(file, below={bundled.key: bundled}) as cache:
+            cache.keep_verdicts([(bundled.key, "Kedi.", self.said)])
+            assert cache.answers([bundled.key]).unjudged == {bundled.key}
+        assert not file.exists()
+
+    def test_they_are_not_exported(self, file: Path, tmp_path: Path) -> None:
+        with Cache(file) as cache:
+            cache.put([row()])
+            cache.keep_verdicts([(row().key, "Bir kedi.", self.said)])
+            portable.export(cache, tmp_path / "out.parquet")
+        with Cache(tmp_path / "other.sqlite") as other:
+            portable.import_file(other, tmp_path / "out.parquet")
+            assert other.answers([row().key]).unjudged == {row().key}
 
 
 def test_threads_may_share_a_cache(file: Path) -> None:
@@ -389,7 +419,7 @@ def test_the_file_says_what_it_is(file: Path) -> None:
     with Cache(file) as cache:
         cache.put([row()])
     connection = sqlite3.connect(file)
-    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA,)
     assert connection.execute("PRAGMA application_id").fetchone() == (int.from_bytes(b"MSNC"),)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     with pytest.raises(sqlite3.OperationalError, match="no such column: rowid"):

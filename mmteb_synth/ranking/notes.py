@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from mmteb_synth.ranking.markdown import escape
+from mmteb_synth.markdown import escape
 from mmteb_synth.ranking.results import Model, Score
 from mmteb_synth.ranking.table import Group, Row, Table
 

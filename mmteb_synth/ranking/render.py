@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from mmteb_synth import languages
-from mmteb_synth.ranking.markdown import Column, escape, parameter_count, table, two_digits
+from mmteb_synth.markdown import Column, escape, parameter_count, table, two_digits
 from mmteb_synth.ranking.notes import BITEXT_MARK, group_notes, has_bitext, overall_notes, table_notes
 from mmteb_synth.ranking.results import ENGLISH, SOURCE, Model
 from mmteb_synth.ranking.suites import UNLISTED

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmteb_synth.ranking.markdown import Column, escape, parameter_count, table, two_digits
+from mmteb_synth.markdown import Column, escape, parameter_count, table, two_digits
 
 
 @pytest.mark.parametrize(

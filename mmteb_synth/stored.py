@@ -88,6 +88,39 @@ def chosen(
     ]
 
 
+def translated(
+    store: Store,
+    *,
+    choice: Choice | None = None,
+    wanted: Sequence[Language] | None = None,
+    translators: Sequence[str] = (),
+) -> list[StoredSet]:
+    """The sets that were chosen but for English, which has nothing to judge; those that were held back too.
+
+    Args:
+        store: Where they lie.
+        choice: The sets that were named; None for all that are stored.
+        wanted: The languages; None for all.
+        translators: Names or labels of translators; empty for all.
+
+    Returns:
+        The sets; none only where nothing but English was asked for or is stored.
+
+    Raises:
+        UnknownNameError: No stored set has one of the translators.
+        StoreError: There is nothing of one of the languages, or nothing at all.
+    """
+    found = chosen(store, choice=choice, wanted=wanted, translators=translators, held_back=True)
+    foreign = [one for one in found if one.language != ENGLISH]
+    for language in wanted or ():
+        codes = languages.equivalents(language.code)
+        if ENGLISH not in codes and not any(one.language in codes for one in foreign):
+            raise nothing_chosen(store, [language])
+    if not found and wanted is None:
+        raise nothing_chosen(store, wanted)
+    return foreign
+
+
 def nothing_chosen(store: Store, wanted: Sequence[Language] | None = None) -> StoreError:
     """The error for a choice that no stored set answers to.
 

@@ -80,6 +80,18 @@ class TranslatedDataset:
         except (OSError, pa.ArrowException) as error:
             raise self._damaged(f"{ledgers.FILE}: {error}") from error
 
+    def record(self, ledger: pa.Table) -> TranslatedDataset:
+        """Put another ledger in the place of this set's, with what the manifest says of it.
+
+        Raises:
+            SynthError: The folder can't be written.
+        """
+        manifest = dataclasses.replace(self.manifest, **ledgers.summary(ledger))
+        with writing(f"the ledger of {manifest.name}"):
+            ledgers.write(self.folder, ledger)
+            manifests.write(self.folder, manifest)
+        return dataclasses.replace(self, manifest=manifest)
+
     def _damaged(self, reason: str) -> StoreError:
         return StoreError(
             f"the data set {self.manifest.name} in {self.folder} is damaged: {reason}",

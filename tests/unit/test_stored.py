@@ -72,3 +72,21 @@ def test_nothing_chosen_says_what_to_build(tmp_path: Path) -> None:
     error = stored.nothing_chosen(Store(tmp_path), [languages.parse("fr"), languages.parse("en")])
     assert "none of the chosen sets in French" in error.message
     assert "mmteb-synth build --lang fra-Latn" in str(error.hint)
+
+
+def test_what_can_be_judged_is_all_but_english(store: Store) -> None:
+    store.save(a_manifest("STS12", "eng-Latn", "source"), ROWS)
+    assert [one.language for one in stored.translated(store)] == ["tur-Latn", "deu-Latn", "tur-Latn"]
+    assert stored.translated(store, wanted=[languages.parse("en")]) == []
+    found = stored.translated(store, wanted=[languages.parse("en"), languages.parse("de")])
+    assert [one.name for one in found] == ["STS13.deu-Latn.import-deepl"]
+
+
+def test_a_language_of_which_there_is_nothing_to_judge_is_an_error(store: Store, tmp_path: Path) -> None:
+    for wanted in (["fr"], ["tr", "fr"]):
+        with pytest.raises(StoreError, match="none of the chosen sets in French"):
+            stored.translated(store, wanted=[languages.parse(name) for name in wanted])
+    with pytest.raises(StoreError, match="none of the chosen sets"):
+        stored.translated(Store(tmp_path / "empty"))
+    with pytest.raises(StoreError, match="none of the chosen sets in German"):
+        stored.translated(store, wanted=[languages.parse("de")], translators=["authored"])

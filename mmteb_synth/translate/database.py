@@ -39,6 +39,10 @@ CREATE TABLE changes (
     translator TEXT, language TEXT, added INTEGER NOT NULL, replaced INTEGER NOT NULL,
     PRIMARY KEY (translator, language)
 ) WITHOUT ROWID;
+CREATE TABLE judgements (
+    key BLOB, judge TEXT, score REAL, severity TEXT, words TEXT, created TEXT NOT NULL,
+    PRIMARY KEY (key, judge)
+) WITHOUT ROWID;
 """
 
 

@@ -94,6 +94,7 @@ class LongTexts:
         self._translator = translator
         self._language = language
         self._most: int | None = getattr(translator, "max_characters", None)
+        self._is_whole: bool = getattr(translator, "whole", False)  # as a pair that is judged
 
     def find(
         self,
@@ -154,6 +155,8 @@ class LongTexts:
             cut_off: Whether an answer to it was cut off, so that what fits must be less.
         """
         length, most = len(segment.text), self._most
+        if self._is_whole:
+            return []
         if cut_off:
             most = min(most or length, max(-(-length // 2), _SMALLEST))
         if most is None or length <= most:

@@ -11,7 +11,7 @@ import functools
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from mmteb_synth.errors import RequestError
 from mmteb_synth.types import Answer, Language, Usage
@@ -55,8 +55,29 @@ _PAIRS = {
 }
 
 
+class Reader(Protocol):
+    """Reads what a model wrote; see `parse_text`, which reads translations."""
+
+    def __call__(
+        self,
+        source: str,
+        content: str,
+        language: Language | None = None,
+        *,
+        finish_reason: str = "stop",
+        model: str | None = None,
+        usage: Usage | None = None,
+    ) -> Answer:
+        """Read one message."""
+        ...
+
+
 def parse_completion(
-    source: str, body: bytes | Mapping[str, Any], language: Language | None = None
+    source: str,
+    body: bytes | Mapping[str, Any],
+    language: Language | None = None,
+    *,
+    read: Reader | None = None,
 ) -> Answer:
     """Read a chat completion.
 
@@ -64,6 +85,7 @@ def parse_completion(
         source: The text that was sent.
         body: The completion: as it came over the wire, or as a JSON object.
         language: The target language, whose name models like to put before a translation.
+        read: Reads the message; as a translation by default.
 
     Returns:
         The answer; without a translation where the model refused, was cut off, was filtered, or said nothing.
@@ -87,7 +109,8 @@ def parse_completion(
     model = completion["model"] if isinstance(completion.get("model"), str) else None
     if isinstance(refusal, str) and refusal:
         return Answer(translation=None, finish_reason="refusal", model=model, usage=usage, raw=refusal)
-    return parse_text(source, content or "", language, finish_reason=finish, model=model, usage=usage)
+    reader = read or parse_text
+    return reader(source, content or "", language, finish_reason=finish, model=model, usage=usage)
 
 
 def parse_text(

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +30,9 @@ PAIRS = {
 }
 """ISO 639-3 code to Apertium's name of the direction and Debian's of the package."""
 
+BACK = {"spa": "spa-eng", "cat": "cat-eng", "glg": "gl-en", "epo": "eo-en"}
+"""ISO 639-3 code to Apertium's name of the way back into English, which comes with the same packages."""
+
 BATCH = 100
 """Segments for one process."""
 
@@ -44,16 +47,22 @@ class ApertiumTranslator:
 
     Attributes:
         version: Apertium's own version; the keys also hold a digest of the language pair's data.
+        back_from: The language to translate from, where it is not English and the target is.
     """
 
     version: str
+    back_from: Language | None = None
 
-    name = "apertium"
     label = "apertium"
     prompt_version = None
     decoding = "-"
     gap = None
     concurrency = 2
+
+    @property
+    def name(self) -> str:
+        """The name; the way back has another, so that its rows in the cache can be told apart."""
+        return "apertium" if self.back_from is None else "back-translation:apertium"
 
     @property
     def grade(self) -> Literal["demonstration"]:
@@ -67,7 +76,7 @@ class ApertiumTranslator:
 
     def key(self, segment: Segment, language: Language) -> bytes:
         """The cache key: one translation serves every kind."""
-        mode = _mode(language)
+        mode = self._mode(language)
         return replay_key(
             self.name, f"{self.version}+{mode}.{pair_digest(mode)}", language.code, segment.text
         )
@@ -78,18 +87,28 @@ class ApertiumTranslator:
         Raises:
             TranslatorError: Apertium can't translate into this language, or its package is missing.
         """
-        _mode(language)
+        self._mode(language)
         return None
 
     def backend(self, concurrency: int) -> ApertiumBackend:
         """What runs the program."""
-        return ApertiumBackend()
+        return ApertiumBackend(self._mode)
+
+    def _mode(self, language: Language) -> str:
+        return _mode(language) if self.back_from is None else _mode(self.back_from, BACK)
 
 
 class ApertiumBackend:
-    """Runs Apertium once for a batch of segments."""
+    """Runs Apertium once for a batch of segments.
+
+    Args:
+        mode: Apertium's name of the direction for a target language; that from English by default.
+    """
 
     batch_size = BATCH
+
+    def __init__(self, mode: Callable[[Language], str] | None = None) -> None:
+        self._mode = mode or _mode
 
     async def start(self) -> None:
         """Nothing: naming the translator proved the program, and naming the language its data."""
@@ -102,7 +121,7 @@ class ApertiumBackend:
         """
         cut = [_BREAKS.split(segment.text) for segment in segments]
         cores = [piece.strip() for pieces in cut for piece in pieces if _has_letter(piece)]
-        translated = iter(await _translate_lines(cores, _mode(language)) if cores else [])
+        translated = iter(await _translate_lines(cores, self._mode(language)) if cores else [])
         return [
             Answer(translation="".join(_put_back(piece, translated) for piece in pieces)) for pieces in cut
         ]
@@ -144,18 +163,25 @@ def _mode_file(mode: str) -> Path:
     return Path(os.environ.get("APERTIUM_DATADIR", "/usr/share/apertium")) / "modes" / f"{mode}.mode"
 
 
-def _mode(language: Language) -> str:
-    """Apertium's name of the direction from English.
+def _mode(language: Language, modes: Mapping[str, str] | None = None) -> str:
+    """Apertium's name of a direction.
+
+    Args:
+        language: The other language than English.
+        modes: The names by ISO 639-3 code; those of the directions from English by default.
 
     Raises:
         TranslatorError: There is none, or its package is missing.
     """
     if language.iso639_3 not in PAIRS:
         raise TranslatorError(
-            f"apertium can't translate English into {language.name} ({language.code})",
+            f"apertium can't translate between English and {language.name} ({language.code})"
+            if modes
+            else f"apertium can't translate English into {language.name} ({language.code})",
             hint=f"it can into {', '.join(PAIRS)}; mmteb-synth translators lists what else there is",
         )
     mode, package = PAIRS[language.iso639_3]
+    mode = modes[language.iso639_3] if modes else mode
     if not _mode_file(mode).is_file():
         raise TranslatorError(
             f"apertium's data for {language.name} is not installed", hint=f"sudo apt-get install {package}"

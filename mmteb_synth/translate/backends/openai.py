@@ -14,7 +14,7 @@ import openai
 
 from mmteb_synth.translate.backends import headers
 from mmteb_synth.translate.backends.client import LONGEST_SECONDS, Connection
-from mmteb_synth.translate.parsing import parse_completion
+from mmteb_synth.translate.parsing import Reader, parse_completion
 from mmteb_synth.translate.preset import Endpoint
 from mmteb_synth.translate.requests import request_body
 from mmteb_synth.types import Answer, Language, Segment
@@ -26,13 +26,15 @@ class OpenAIBackend:
     Args:
         endpoint: The model, where it is, and how it wants to be asked.
         concurrency: Requests in flight at most; as many connections are kept.
+        read: Reads what the model wrote; as a translation by default.
     """
 
     batch_size = 1
 
-    def __init__(self, *, endpoint: Endpoint, concurrency: int) -> None:
+    def __init__(self, *, endpoint: Endpoint, concurrency: int, read: Reader | None = None) -> None:
         self._endpoint = endpoint
         self._concurrency = concurrency
+        self._read = read
         self._connection = Connection(endpoint)
         self._client: openai.AsyncOpenAI | None = None
 
@@ -63,7 +65,7 @@ class OpenAIBackend:
                     model=body.pop("model"), messages=messages, extra_body=body
                 )
         content = self._connection.without_key(reply.http_response.content, segment.text)
-        answer = parse_completion(segment.text, content, language)
+        answer = parse_completion(segment.text, content, language, read=self._read)
         wait = headers.until_reset(reply.http_response.headers)
         return [dataclasses.replace(answer, wait=wait) if wait else answer]
 

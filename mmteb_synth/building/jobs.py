@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from mmteb_synth.translate.backends import replay
 from mmteb_synth.translate.batches.jobs import POLL_SECONDS
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.limits import Limits
+from mmteb_synth.translate.preset import Endpoint
 from mmteb_synth.translate.shards import Shard
 from mmteb_synth.types import Language, OnFailure
 
@@ -55,6 +57,9 @@ class BuildOptions:
         poll: The longest wait between two looks at the batches, in seconds.
         queue_tokens: The most tokens that the account may have queued in batches, where this is known.
         shard: The share of the texts to translate, into a cache file of its own; sets are not stored then.
+        fallback: Who is asked for what the translator can't mend, in this order; by default the preset's own chain.
+        repair: Whether what the checks find fault with is mended; otherwise it is only told.
+        strict: Whether what stays faulty has failed, imported and authored translations among it.
     """
 
     translator: str | None = None
@@ -75,6 +80,9 @@ class BuildOptions:
     poll: float = POLL_SECONDS
     queue_tokens: int | None = None
     shard: Shard | None = None
+    fallback: tuple[str, ...] = ()
+    repair: bool = True
+    strict: bool = False
 
     def __post_init__(self) -> None:
         if self.max_cost is not None and not self.max_cost >= 0:
@@ -87,8 +95,6 @@ class BuildOptions:
             raise UsageError(f"--concurrency must be at least 1, not {self.concurrency}")
         if self.on_failure not in get_args(OnFailure):
             raise UnknownNameError("policy for failures", self.on_failure, get_args(OnFailure))
-        if self.concurrency is not None and self.concurrency < 1:
-            raise UsageError(f"--concurrency must be at least 1, not {self.concurrency}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +107,7 @@ class Job:
         splits: The splits that are scored.
         language: The target language.
         translator: Who translates; None for English.
+        fallbacks: Who is asked for what the translator can't mend.
         warning: What the translator says of the language.
         options: How it is built.
     """
@@ -110,8 +117,20 @@ class Job:
     splits: tuple[str, ...]
     language: Language
     translator: translators.Translator | None
+    fallbacks: tuple[translators.Translator, ...]
     warning: str | None
     options: BuildOptions
+
+    @property
+    def mends(self) -> bool:
+        """Whether faults are mended; imported and authored translations are somebody's deliberate work."""
+        is_own_work = self.translator is not None and self.translator.gap is None
+        return self.options.repair and (is_own_work or self.options.strict)
+
+    @property
+    def refuses(self) -> bool:
+        """Whether a translation that stays faulty has failed; otherwise it is kept and marked."""
+        return self.options.strict or (self.mends and self.options.on_failure != "stop")
 
     @property
     def limits(self) -> Limits:
@@ -142,6 +161,9 @@ class Job:
                 "bitext": self.bitext.max_pairs if self.bitext else None,
                 "splits": self.splits,
                 "translator": self.translator.identity() if self.translator else SOURCE,
+                "fallbacks": [fallback.identity() for fallback in self.fallbacks],
+                "mends": self.mends,
+                "refuses": self.refuses,
                 "bundle": bundle,
                 "checks": checks.CHECKS_VERSION,
                 "all_rows": self.options.all_rows,
@@ -152,7 +174,9 @@ class Job:
 
     def changes(self, cache: Cache) -> list[int]:
         """The cache's counters of the translations that the set is made of; English needs no cache."""
-        return list(cache.changes(self.translator.name, self.language.code)) if self.translator else []
+        names = [who.name for who in (self.translator, *self.fallbacks) if who is not None]
+        counters = [cache.changes(name, self.language.code) for name in names]
+        return [sum(column) for column in zip(*counters, strict=True)]
 
 
 def jobs_of(members: Sequence[Member], wanted: Sequence[Language], options: BuildOptions) -> Iterator[Job]:
@@ -167,7 +191,8 @@ def jobs_of(members: Sequence[Member], wanted: Sequence[Language], options: Buil
         UsageError: A set has no bundled translations and no translator was named.
         TranslatorError: The translator can't be used at all, or not for a language.
     """
-    cache: dict[str, translators.Translator] = {}
+    resolved: dict[str, translators.Translator] = {}
+    resolve_fallback = functools.cache(translators.resolve)
     said: set[str] = set()
     for member in members:
         spec = member.spec
@@ -181,22 +206,29 @@ def jobs_of(members: Sequence[Member], wanted: Sequence[Language], options: Buil
             translator = None
             if not english:
                 name = options.translator or _bundled_translator(base, language)
-                if name not in cache:
-                    cache[name] = translators.resolve(
+                if name not in resolved:
+                    resolved[name] = translators.resolve(
                         name, base_url=options.base_url, weights=options.weights
                     )
-                translator = cache[name]
-            warning = translator.check_language(language) if translator else None
-            if warning and warning not in said:  # here too, since it should be read before anything is paid
-                said.add(warning)
-                _log.warning("%s", warning)
+                translator = resolved[name]
+            own_chain = translator.preset.fallback if isinstance(translator, Endpoint) else ()
+            chain = (options.fallback or own_chain) if translator else ()
+            fallbacks = tuple(resolve_fallback(other) for other in chain if other != options.translator)
+            warnings = [who.check_language(language) for who in (translator, *fallbacks) if who]
+            for warning in warnings:
+                if (
+                    warning and warning not in said
+                ):  # here too, since it should be read before anything is paid
+                    said.add(warning)
+                    _log.warning("%s", warning)
             yield Job(
                 spec=base,
                 bitext=spec if isinstance(spec, BitextSpec) else None,
                 splits=sources.eval_splits(base, member.splits),
                 language=language,
                 translator=translator,
-                warning=warning,
+                fallbacks=fallbacks,
+                warning=warnings[0] if warnings else None,
                 options=options,
             )
 

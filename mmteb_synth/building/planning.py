@@ -25,6 +25,7 @@ from mmteb_synth.translate import costs, tokens
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.costs import Estimator
 from mmteb_synth.translate.limits import Limits
+from mmteb_synth.translate.repair import Pending
 from mmteb_synth.translate.translators import Translator
 from mmteb_synth.types import Language, Segment, Usage
 
@@ -77,12 +78,10 @@ class _Pricing:
     limits: Limits
     estimators: dict[tuple[str, str], Estimator | None] = field(default_factory=dict)
 
-    def estimator(self, job: Job) -> Estimator | None:
-        if job.translator is None:
-            return None
-        key = (job.translator.name, job.language.code)
+    def estimator(self, translator: Translator, language: Language) -> Estimator | None:
+        key = (translator.name, language.code)
         if key not in self.estimators:
-            self.estimators[key] = costs.estimator(job.translator, job.language)
+            self.estimators[key] = costs.estimator(translator, language)
         return self.estimators[key]
 
     def cost(self, translator: Translator | None, volume: Volume) -> Cost:
@@ -168,12 +167,15 @@ class _Planner:
     ) -> None:
         alone = shared = Volume(segments=len(wanted), characters=_characters(wanted))
         if job.translator is not None:
-            estimator = self._pricing.estimator(job)
+            estimator = self._pricing.estimator(job.translator, job.language)
             work = work_of(job, wanted, cache)
             if unchanged:
-                work = dataclasses.replace(work, missing={})
+                work = dataclasses.replace(work, missing={}, elsewhere=())
             fresh = work.without(self._seen)
             self._seen |= fresh.texts.keys() | fresh.missing.keys()
+            for asked in fresh.elsewhere:
+                self._seen |= asked.texts.keys()
+                self._add_elsewhere(job, asked)
             again = [segment for key, segment in work.missing.items() if key not in fresh.missing]
             usage = expected(fresh.missing.values(), estimator)
             shared = _volume(fresh, fresh.texts.values(), usage)
@@ -183,7 +185,8 @@ class _Planner:
         self._add(job, found, shared)
 
     def _add_roughly(self, job: Job, unchanged: bool, error: SourceError) -> None:
-        volume = rough.estimate(job, self._pricing.estimator(job))
+        estimator = self._pricing.estimator(job.translator, job.language) if job.translator else None
+        volume = rough.estimate(job, estimator)
         if volume is None:
             self._notes[f"{job.name}: nothing is known of it, and it is not in the total"] = None
         elif unchanged:
@@ -208,6 +211,16 @@ class _Planner:
         self._sets.append(dataclasses.replace(found, cost=cost))
         _, before = self._totals.get(job.translator_name, (None, Volume()))
         self._totals[job.translator_name] = (job.translator, before + shared)
+
+    def _add_elsewhere(self, job: Job, asked: Pending) -> None:
+        """Add to the total what a fallback will be asked."""
+        who, texts = asked.translator, asked.texts
+        usage = expected(texts.values(), self._pricing.estimator(who, job.language))
+        _, before = self._totals.get(who.name, (None, Volume()))
+        self._totals[who.name] = (who, before + Volume(to_ask=len(texts), usage=usage))
+        self._notes[
+            f"{job.name}: {len(texts):,} texts are asked of {who.name}; they are in the total only"
+        ] = None
 
     def _embed(self, job: Job, wanted: Mapping[Segment, None], counts: Counts) -> None:
         """Add what embedding models will read of a set: every text that MTEB shows a model, translated."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
+from mmteb_synth import checks
 from mmteb_synth.building.jobs import Job
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.costs import Estimator
-from mmteb_synth.translate.long_texts import LongTexts
+from mmteb_synth.translate.repair import Pending, Repairs
 from mmteb_synth.types import Segment, Usage
 
 
@@ -21,7 +22,9 @@ class Work:
         hits: Those that the cache answers.
         failed: Those that were asked for in vain before and are not asked again.
         gaps: Those that nobody can be asked for.
-        missing: What will be asked, long texts in parts, by cache key.
+        missing: What will be asked, long texts in parts and repairs among them, by cache key. What repairs will be
+            needed of answers that are not there yet, nobody knows.
+        elsewhere: What fallbacks will be asked.
     """
 
     texts: Mapping[bytes, Segment]
@@ -29,6 +32,7 @@ class Work:
     failed: Set[bytes]
     gaps: Set[bytes]
     missing: Mapping[bytes, Segment]
+    elsewhere: Sequence[Pending] = ()
 
     def without(self, seen: Set[bytes]) -> Work:
         """The work for texts that are not among those seen."""
@@ -39,6 +43,10 @@ class Work:
             failed=self.failed & texts.keys(),
             gaps=self.gaps & texts.keys(),
             missing={key: segment for key, segment in self.missing.items() if key not in seen},
+            elsewhere=[
+                Pending(asked.translator, {key: text for key, text in asked.texts.items() if key not in seen})
+                for asked in self.elsewhere
+            ],
         )
 
 
@@ -54,14 +62,34 @@ def work_of(job: Job, wanted: Iterable[Segment], cache: Cache) -> Work:
     texts: dict[bytes, Segment] = {}
     for segment in wanted:
         texts.setdefault(job.translator.key(segment, job.language), segment)
-    found = LongTexts(cache, job.translator, job.language).find(texts, retry_failed=job.options.retry_failed)
-    answerable = job.translator.gap is None and not job.options.offline
+    repairs = Repairs(
+        texts,
+        cache,
+        job.translator,
+        job.language,
+        judge=checks.judge,
+        fallbacks=job.fallbacks,
+        mends=job.mends,
+        retry_failed=job.options.retry_failed,
+    )
+    found, offline = repairs.found, job.options.offline
+    answerable = job.translator.gap is None and not offline
+    without = set() if answerable else texts.keys() & found.missing.keys()
+    asked = [] if offline else repairs.advance({})
+    if without and not offline:
+        asked = repairs.advance(dict.fromkeys(without, job.translator.gap or ""))
+    can_fall_back = not offline and any(who.gap is None for who in job.fallbacks)
     return Work(
         texts=texts,
         hits=texts.keys() & found.translations.keys(),
-        failed=texts.keys() & found.failures.keys(),
-        gaps=set() if answerable else texts.keys() & found.missing.keys(),
-        missing=found.missing if answerable else {},
+        failed=texts.keys() & found.failures.keys() - without,
+        gaps=set() if can_fall_back else without,
+        missing=next((pending.texts for pending in asked if pending.translator is job.translator), {}),
+        elsewhere=[
+            pending
+            for pending in asked
+            if pending.translator is not job.translator and pending.translator.gap is None
+        ],
     )
 
 

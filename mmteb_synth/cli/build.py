@@ -26,12 +26,13 @@ from mmteb_synth.types import OnFailure
 @click.option("--concurrency", type=click.IntRange(min=1), metavar="N", help="Requests in flight.")
 @options.offline("Ask nobody, the Hub neither: what the cache lacks has failed.", exposed=True)
 @click.option("--retry-failed", is_flag=True, help="Ask again for what was refused, cut off or empty.")
+@options.repairs
 @click.option(
     "--on-failure",
     type=click.Choice(["stop", "source", "drop"]),
     default="stop",
     show_default=True,
-    help="Hold a set with failures back, keep their English, or drop their rows.",
+    help="Hold a set with failures back, keep their English, or drop their rows; the latter two also where a translation stays faulty.",
 )
 @click.option(
     "--tolerate",
@@ -102,6 +103,9 @@ def build(
     concurrency: int | None,
     offline: bool,
     retry_failed: bool,
+    fallback: tuple[str, ...],
+    repair: bool,
+    strict: bool,
     on_failure: OnFailure,
     tolerate: float,
     limit: int | None,
@@ -138,6 +142,9 @@ def build(
             concurrency=concurrency,
             offline=offline,
             retry_failed=retry_failed,
+            fallback=fallback,
+            repair=repair,
+            strict=strict,
             on_failure=on_failure,
             tolerate=tolerate,
             limit=limit,

@@ -46,6 +46,27 @@ def language(help_text: str, *, required: bool = False) -> Callable[[_Command], 
     )
 
 
+def repairs(command: _Command) -> _Command:
+    """`--fallback`, `--no-repair` and `--strict`."""
+    command = click.option(
+        "--strict",
+        is_flag=True,
+        help="What stays faulty has failed, imported and authored translations among it.",
+    )(command)
+    command = click.option(
+        "--repair/--no-repair",
+        default=True,
+        help="Mend what the checks find fault with, or only tell of it.",
+        show_default=True,
+    )(command)
+    return click.option(
+        "--fallback",
+        multiple=True,
+        metavar="NAME",
+        help="Who is asked for what the translator can't mend. Repeatable, in order.",
+    )(command)
+
+
 def source_dir(command: _Command) -> _Command:
     """`--source-dir`."""
     return click.option(

@@ -21,6 +21,7 @@ _ESTIMATE = "~"
 @options.sets
 @click.option("--translator", metavar="NAME", help="Who would translate; by default what is bundled.")
 @click.option("--base-url", multiple=True, metavar="URL", help="Another endpoint for the translator.")
+@options.repairs
 @click.option("--retry-failed", is_flag=True, help="With what was refused, cut off or empty before.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N rows only.")
 @click.option("--all-rows", is_flag=True, help="With rows that MTEB never shows a model.")
@@ -66,6 +67,9 @@ def plan(
     suite: tuple[str, ...],
     translator: str | None,
     base_url: tuple[str, ...],
+    fallback: tuple[str, ...],
+    repair: bool,
+    strict: bool,
     retry_failed: bool,
     limit: int | None,
     all_rows: bool,
@@ -94,6 +98,9 @@ def plan(
         translator=translator,
         base_url=base_url,
         source_dir=source_dir,
+        fallback=fallback,
+        repair=repair,
+        strict=strict,
         retry_failed=retry_failed,
         limit=limit,
         all_rows=all_rows,

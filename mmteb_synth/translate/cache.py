@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmteb_synth.checks import CHECKS_VERSION
 from mmteb_synth.errors import CacheError
@@ -67,6 +67,18 @@ class Row:
     raw: str | None = None
     checks: int | None = None
     verdicts: str | None = None
+
+
+class Provenance(NamedTuple):
+    """Where a translation came from; see `Row`."""
+
+    translator: str | None = None
+    model: str | None = None
+    prompt_version: int | None = None
+    finish_reason: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    created: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -229,6 +241,26 @@ class Cache:
                 translations[key] = bundled.translation
                 found.unjudged.add(key)
                 evidence.pop(key, None)
+        return found
+
+    def provenance(self, keys: Sequence[bytes]) -> dict[bytes, Provenance]:
+        """Where the rows under some keys came from; made for hundreds of thousands.
+
+        Args:
+            keys: Any number of keys, in any order; those of which nothing is known are left out.
+
+        Raises:
+            CacheError: The file is damaged, locked, or not a cache.
+        """
+        found = {
+            key: Provenance._make(rest)
+            for page in self._pages(("key", *Provenance._fields), keys)
+            for key, *rest in page
+        }
+        for key in keys if self._below else ():
+            if key not in found and key in self._below:
+                row = self._below[key]
+                found[key] = Provenance._make(getattr(row, name) for name in Provenance._fields)
         return found
 
     def _pages(self, columns: Sequence[str], keys: Sequence[bytes]) -> Iterator[list[tuple[Any, ...]]]:

@@ -141,6 +141,7 @@ class Preset(_Strict):
         tokenizer: What counts its tokens: `cl100k_base`, `o200k_base`, `mistral`, or a name on the Hub.
         shutdown_date: When OpenAI's own endpoint stopped or stops serving it.
         substitute: The translator to use then.
+        fallback: Translators that are asked, in this order, for what this one can't mend.
         weights: Which weights answer.
         serving: What serving it on one's own GPUs takes; none where the weights are not open.
     """
@@ -168,6 +169,7 @@ class Preset(_Strict):
     tokenizer: str | None = Field(default=None, min_length=1)
     shutdown_date: date | None = None
     substitute: str | None = None
+    fallback: tuple[Annotated[str, StringConstraints(min_length=1)], ...] = ()
     weights: Weights = Weights()
     serving: Serving | None = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mmteb_synth.checks import characters, content, language, lengths, repetition
 from mmteb_synth.types import Kind, Language, Languages, Verdict
 
 CHECKS_VERSION = 2
@@ -23,8 +24,21 @@ def judge(source: str, hypothesis: str, target: Language, kind: Kind = "sentence
         One verdict for each check that finds fault, errors first; none where all is well.
     """
     languages = Languages(ENGLISH, target)
+    if nothing := content.empty(source, hypothesis, languages, kind):
+        return (nothing,)
     found = [verdict for check in _CHECKS if (verdict := check(source, hypothesis, languages, kind))]
     return tuple(sorted(found, key=lambda verdict: verdict.severity))
 
 
-_CHECKS: tuple = ()  # type: ignore[type-arg]
+_CHECKS = (
+    content.copied,
+    language.script,
+    language.language,
+    repetition.repetition,
+    repetition.doubled,
+    content.cut_off,
+    lengths.length,
+    characters.characters,
+    characters.mixed_word,
+)
+"""In the order in which their verdicts are told: what explains most comes first."""

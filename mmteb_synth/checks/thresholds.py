@@ -9,9 +9,8 @@ from typing import Any
 
 
 @functools.cache
-def _tables() -> dict[str, dict[str, Any]]:
-    text = resources.files("mmteb_synth.checks").joinpath("thresholds.toml").read_text("utf-8")
-    return tomllib.loads(text)
+def _tables(name: str) -> dict[str, dict[str, Any]]:
+    return tomllib.loads(resources.files("mmteb_synth.checks").joinpath(name).read_text("utf-8"))
 
 
 def section(name: str) -> dict[str, Any]:
@@ -20,4 +19,13 @@ def section(name: str) -> dict[str, Any]:
     Args:
         name: The table's name in thresholds.toml, mostly the check's.
     """
-    return _tables()[name]
+    return _tables("thresholds.toml")[name]
+
+
+def lengths(part: str) -> dict[str, Any]:
+    """How long translations are for their English: the part of the table that a program writes, lengths.toml.
+
+    Args:
+        part: `languages` or `scripts`.
+    """
+    return _tables("lengths.toml")[part]

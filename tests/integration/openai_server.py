@@ -23,7 +23,7 @@ from typing import Any
 
 from aiohttp import web
 
-_DELIMITED = re.compile(r"<(source\d*)>\n(.*)\n</\1>\Z", re.DOTALL)
+_DELIMITED = re.compile(r"<((?:source|translation)\d*)>\n(.*)\n</\1>\Z", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class Fault:
 
 
 def source_text(request: Mapping[str, Any]) -> str:
-    """The text that a request wants translated."""
+    """The text that a request wants translated; the translation, where it is to be judged."""
     found = _DELIMITED.search(request["messages"][-1]["content"])
     assert found is not None, request
     return found[2]
@@ -62,7 +62,7 @@ class OpenAIServer:
     """The server; a context manager.
 
     Args:
-        answer: Translates a text; wrapped as JSON where a request wants a JSON schema.
+        answer: Translates a text; wrapped as JSON where a request wants a translation in JSON.
         models: What `GET /models` lists; None for an endpoint without a catalogue.
         key: The key to insist on; none by default.
         seconds: How long each answer takes.
@@ -217,7 +217,7 @@ class OpenAIServer:
 
     def _completion(self, body: Mapping[str, Any], text: str, fault: Fault) -> dict[str, Any]:
         content = self.answer(text)
-        if "response_format" in body:
+        if body.get("response_format", {}).get("json_schema", {}).get("name") == "translation":
             content = json.dumps({"translation": content}, ensure_ascii=False)
         message = {"role": "assistant", "content": content, **fault.message}
         sent = sum(len(message["content"].split()) for message in body["messages"])

@@ -17,6 +17,9 @@ SCHEMA = 1
 FILE = "manifest.json"
 """The file's name in a set's folder."""
 
+VERIFIED_ROWS = 100
+"""So many rows, or grades, must people have looked at before a set calls itself verified."""
+
 _REBUILD = "delete it and build the set again; translations come from the cache"
 
 
@@ -51,6 +54,7 @@ class Manifest:
         dropped: For each table the rows of the English set that were left out because of them, in the same way.
         notes: What a reader of a score must know, in words.
         licence: The source's licence.
+        citation: The source's BibTeX.
         bitext_of: For a bitext set, the source whose translations it pairs.
         usage: Tokens that building it used.
         fingerprint: Of all that decides the content; equal means unchanged.
@@ -90,6 +94,7 @@ class Manifest:
     dropped: dict[str, list[int | str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     licence: str | None
+    citation: str | None = None
     bitext_of: str | None = None
     usage: dict[str, int] = field(default_factory=dict)
     fingerprint: str
@@ -101,6 +106,26 @@ class Manifest:
     findings: list[dict[str, Any]] = field(default_factory=list)
     review: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
+
+
+def sample_creation(manifest: Manifest) -> str:
+    """How the texts came to be, in MTEB's words for `TaskMetadata.sample_creation`.
+
+    Verified is only what a named speaker reviewed enough rows of, or a judge whose agreement with enough grades of
+    people in the language is on record.
+
+    Args:
+        manifest: The record of a translated set.
+    """
+    review = manifest.review
+    if (
+        any(name.strip() for name in review.get("reviewers") or ())
+        and (review.get("rows") or 0) >= VERIFIED_ROWS
+    ):
+        return "machine-translated and verified"
+    if ((review.get("judge_agreement") or {}).get("grades") or 0) >= VERIFIED_ROWS:
+        return "machine-translated and LM verified"
+    return "machine-translated"
 
 
 def write(folder: Path, manifest: Manifest) -> None:

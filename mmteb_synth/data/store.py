@@ -25,10 +25,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mmteb_synth.data import card
 from mmteb_synth.data import ledger as ledgers
 from mmteb_synth.data import manifest as manifests
 from mmteb_synth.data.manifest import Manifest
-from mmteb_synth.data.tables import QRELS, TableKey, Tables, content_hash
+from mmteb_synth.data.tables import TableKey, Tables, content_hash
 from mmteb_synth.errors import StoreError, UnknownNameError
 from mmteb_synth.paths import write_text, writing
 
@@ -184,13 +185,11 @@ class Store:
         folder = self.folder / f"{manifest.name}-{manifest.revision[:12]}"
         with writing(f"the data set {manifest.name}"):
             if _is_whole(folder, manifest.revision):
-                _write_ledger(folder, ledger)
-                manifests.write(folder, manifest)
+                _write_about(folder, manifest, tables, ledger)
             else:
                 with self._new_folder(folder, manifest.name) as temporary:
                     _write_tables(temporary, tables)
-                    _write_ledger(temporary, ledger)
-                    manifests.write(temporary, manifest)
+                    _write_about(temporary, manifest, tables, ledger)
         pointer = {
             "schema": manifests.SCHEMA,
             "name": manifest.name,
@@ -293,7 +292,16 @@ def _write_tables(folder: Path, tables: Mapping[TableKey, pa.Table]) -> None:
         path = folder / key.file
         path.parent.mkdir(exist_ok=True)
         pq.write_table(table, path, compression="zstd")
-    (folder / "README.md").write_text(_card(tables), "utf-8")
+
+
+def _write_about(
+    folder: Path, manifest: Manifest, tables: Mapping[TableKey, pa.Table], ledger: pa.Table | None
+) -> None:
+    """Write what is known of the tables: ledger, manifest and card."""
+    _write_ledger(folder, ledger)
+    manifests.write(folder, manifest)
+    rows = {key: len(table) for key, table in tables.items()}
+    write_text(folder / card.FILE, card.text(manifest, rows, ledger))
 
 
 def _write_ledger(folder: Path, ledger: pa.Table | None) -> None:
@@ -325,13 +333,3 @@ def _read_tables(folder: Path) -> Tables:
         with pq.ParquetFile(path) as file:
             tables[TableKey(path.parent.name, path.stem)] = file.read()
     return tables
-
-
-def _card(tables: Mapping[TableKey, pa.Table]) -> str:
-    """The front matter with which `datasets`, and so MTEB, reads the folder as it is."""
-    lines = ["---", "configs:"]
-    for config in sorted({key.config for key in tables}):
-        lines += [f"- config_name: {'default' if config == QRELS else config}", "  data_files:"]
-        for key in sorted(key for key in tables if key.config == config):
-            lines += [f"  - split: {key.split}", f"    path: {key.file}"]
-    return "\n".join([*lines, "---", ""])

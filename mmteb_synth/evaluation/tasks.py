@@ -17,7 +17,7 @@ from mteb.abstasks.task_metadata import TaskMetadata
 from mteb.abstasks.text.bitext_mining import AbsTaskBitextMining
 
 from mmteb_synth.data import own, sampling, source
-from mmteb_synth.data.manifest import Manifest
+from mmteb_synth.data.manifest import Manifest, sample_creation
 from mmteb_synth.data.store import TranslatedDataset
 from mmteb_synth.data.tables import CORPUS, QRELS, QUERIES, TOP_RANKED, TableKey, Tables
 from mmteb_synth.errors import StoreError
@@ -117,7 +117,7 @@ def _metadata(base: TaskMetadata, dataset: TranslatedDataset) -> SynthMetadata:
         is_beta=False,
     )
     if not is_english:
-        values.update(sample_creation="machine-translated", annotations_creators="derived")
+        values.update(sample_creation=sample_creation(manifest), annotations_creators="derived")
     if manifest.bitext_of:
         values.update(
             type="BitextMining",

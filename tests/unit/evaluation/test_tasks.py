@@ -205,6 +205,15 @@ class TestMetadata:
         assert metadata.bibtex_citation == source.bibtex_citation
         assert "translated to tur-Latn by gpt-4.1-mini" in metadata.description
 
+    def test_it_is_verified_only_once_people_have_looked(self, tmp_path: Path) -> None:
+        store = Store(tmp_path)
+        dataset = made_up(store, "SciFact")
+        assert tasks.task(dataset).metadata.sample_creation == "machine-translated"
+        reviewed = store.annotate(dataset.manifest.name, review={"reviewers": ["A. Speaker"], "rows": 100})
+        metadata = tasks.task(reviewed).metadata
+        assert metadata.sample_creation == "machine-translated and verified"
+        assert metadata.revision == dataset.manifest.revision
+
     def test_english_is_created_as_its_source_was(self, mini: Store, tmp_path: Path) -> None:
         metadata = tasks.task(mini.get("MiniSTS.eng-Latn.source")).metadata
         assert (metadata.sample_creation, metadata.eval_langs) == ("created", ["eng-Latn"])

@@ -156,7 +156,7 @@ class JudgeOfLanguage:
         found = Scored(
             judge=f"{JUDGE}:{title(self.judge.endpoint)}@{JUDGE_VERSION}",
             unit="ESA, 0 to 100",
-            rule="flagged where it is judged wrong or has a major error",
+            rule="flags what it judges wrong, or finds a major error in",
             hits=run.hits,
             requests=run.requests,
             usage=run.usage,

@@ -66,7 +66,7 @@ class Report:
         mean: Their mean score; None where there is none.
         quartiles: The scores that a quarter, half and three quarters of them lie below.
         flagged: Segments that it flags, as warnings.
-        rule: When it flags a segment, or why it flags none.
+        rule: When it flags a segment, or why it flags none: "flags …".
         agreement: How well it agrees with people, or that this is unknown.
         notes: What a reader of the scores must know.
         failures: Segments that it could not judge, by source text, and why.
@@ -89,6 +89,17 @@ class Report:
     hits: int
     requests: int
     usage: Usage
+
+    def lines(self) -> list[str]:
+        """The report in words: what was measured, what is flagged, whom it agrees with, what to know."""
+        measured = f"{self.judge}: {self.judged} of {self.segments} segments judged ({self.unit})"
+        if self.mean is not None:
+            measured += f", mean {self.mean:.3g}"
+        if self.quartiles:
+            measured += f", quartiles {' '.join(f'{value:.3g}' for value in self.quartiles)}"
+        flagged = f"{self.flagged} flagged; it {self.rule}"
+        failed = [f"{len(self.failures)} could not be judged"] if self.failures else []
+        return [measured, flagged, *failed, str(self.agreement), *self.notes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

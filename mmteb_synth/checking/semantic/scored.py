@@ -28,7 +28,7 @@ class Scored:
         words: What it said of them.
         flagged: The pairs that it flags.
         failures: Why it could not judge others.
-        rule: When it flags a pair, or why it flags none.
+        rule: When it flags a pair, or why it flags none: "flags …".
         notes: What a reader of the scores must know.
         hits: Pairs that needed no asking.
         requests: Requests that were made.

@@ -27,7 +27,7 @@ class Threshold:
 
     Attributes:
         value: What scores no more is flagged; None where nothing can be.
-        rule: How it came about, in words.
+        rule: What is flagged, or why nothing is, in words.
     """
 
     value: float | None
@@ -47,16 +47,16 @@ def threshold(scores: Sequence[float], wrong: Sequence[float]) -> Threshold:
     numbers = table()
     if len(wrong) < numbers["fewest_pairs"]:
         return Threshold(
-            value=None, rule=f"none is flagged: {len(wrong)} pairs are too few to know what wrong pairs score"
+            value=None, rule=f"flags none: {len(wrong)} pairs are too few to know what wrong pairs score"
         )
     line = float(np.quantile(wrong, numbers["wrong_pairs_quantile"]))
     middle, spread = float(np.median(scores)), _spread(wrong)
     typical = f"the set's median {middle:.3g}, {numbers['wrong_pairs_quantile']:.0%} of wrong pairs below {line:.3g}"
     if middle - line <= numbers["margin"] * spread:
         return Threshold(
-            value=None, rule=f"none is flagged: it can't tell these pairs from wrong ones ({typical})"
+            value=None, rule=f"flags none: it can't tell these pairs from wrong ones ({typical})"
         )
-    return Threshold(value=line, rule=f"flagged where no better than wrong pairs ({typical})")
+    return Threshold(value=line, rule=f"flags what is no better than wrong pairs ({typical})")
 
 
 def partners(count: int, most: int) -> list[tuple[int, int]]:

@@ -7,12 +7,12 @@ rule changed is kept as `Answer.raw`.
 
 from __future__ import annotations
 
-import functools
 import json
 import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from mmteb_synth.checks.phrases import label
 from mmteb_synth.errors import RequestError
 from mmteb_synth.types import Answer, Language, Usage
 
@@ -217,7 +217,7 @@ def _without_delimiters(source: str, text: str) -> str:
 
 def _without_label(source: str, text: str, language: Language | None) -> str:
     """Rule 5: "Here is the translation:" or "Translation:", "Turkish:", "Türkçe:" before the answer."""
-    for pattern in (_PREAMBLE, _label(language)):
+    for pattern in (_PREAMBLE, label(language)):
         match = pattern.match(text)
         rest = text[match.end() :] if match else ""
         # A source that begins with "In Turkish:" has a right to an answer that begins with "Türkçe:".
@@ -260,20 +260,6 @@ def _trimmed(source: str, text: str) -> str:
     if source[-1:].strip():
         text = text.rstrip()
     return text
-
-
-@functools.lru_cache(maxsize=64)
-def _label(language: Language | None) -> re.Pattern[str]:
-    """The labels of an answer: the words for a translation, and the language's name in English and in itself, by CLDR."""
-    names = ["Translation", "Translated text"]
-    if language is not None:
-        import langcodes
-
-        own = langcodes.Language.get(language.iso639_3)
-        for name in {language.name, own.language_name(), own.autonym()}:
-            names += [name, f"{name} translation", f"Translation into {name}", f"Translation in {name}"]
-    alternatives = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    return re.compile(rf"\s*[*_#]*\s*(?:{alternatives})(?:\s*\([^\n()]*\))?[*_]*\s*:[*_]*\s*", re.IGNORECASE)
 
 
 def parsed(text: bytes | str) -> Any:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
         get_tasks,
         leaderboard,
         register,
+        review_export,
+        review_import,
     )
     from mmteb_synth.errors import SynthError
 
@@ -31,6 +33,8 @@ _PLACES = {
     "get_tasks": "mmteb_synth.api",
     "leaderboard": "mmteb_synth.api",
     "register": "mmteb_synth.api",
+    "review_export": "mmteb_synth.api",
+    "review_import": "mmteb_synth.api",
 }
 
 __all__ = [
@@ -43,6 +47,8 @@ __all__ = [
     "get_tasks",
     "leaderboard",
     "register",
+    "review_export",
+    "review_import",
 ]
 
 

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mmteb_synth import languages as language_names
 from mmteb_synth import paths, selection
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mmteb_synth.data.store import Store
     from mmteb_synth.evaluation.runner import EvaluationReport, TaskReport
     from mmteb_synth.ranking.board import Board
+    from mmteb_synth.reviewing import ExportReport, ImportReport
     from mmteb_synth.stopping import Stop
 
 Names = str | Sequence[str]
@@ -303,6 +304,114 @@ def board(
         data_dir=folders.data_dir,
         bitext=bitext,
         across_origins=across_origins,
+    )
+
+
+def review_export(
+    language: str,
+    *,
+    tasks: Names = (),
+    suite: Names = (),
+    translator: Names = (),
+    sample: int = 200,
+    flagged: int = 0,
+    raters: int = 1,
+    overlap: int | None = None,
+    format: Literal["xlsx", "xliff", "both"] = "xlsx",
+    seed: int = 0,
+    out: Place = None,
+    data_dir: Place = None,
+    warn: Callable[[str], None] | None = None,
+) -> ExportReport:
+    """Write a random sample of stored translations into files that people can fill in.
+
+    Args:
+        language: The target language.
+        tasks: Names of sets; with no suite either, all that were built.
+        suite: Names of suites.
+        translator: Narrows to these translators' sets.
+        sample: Segments to draw over all sets, stratified by set and kind.
+        flagged: Segments to add that the checks found fault with; they count in no rate.
+        raters: How many people there are; each is given a file.
+        overlap: Segments that all of them are given, for their agreement; None for 50, or all where there are fewer.
+        format: `xlsx`, `xliff` (1.2) or `both`.
+        seed: Another seed draws another sample. A larger sample holds the smaller one of its seed.
+        out: The folder for the files; None for `review` in the working directory.
+        data_dir: Where data sets are stored.
+        warn: Called with what the user should know; `warnings.warn` otherwise.
+
+    Returns:
+        The files, and what is in them.
+
+    Raises:
+        UsageError: A name is unknown, a number can't be meant so, or a file is there already.
+        StoreError: Nothing that was chosen is built, or has a ledger.
+        MissingExtraError: The extra `review` is not installed.
+    """
+    from mmteb_synth import reviewing
+
+    for flag, value, least in (("sample", sample, 1), ("flagged", flagged, 0), ("raters", raters, 1)):
+        if value < least:
+            raise UsageError(f"--{flag} must be at least {least}, not {value}")
+    (wanted,) = _languages(language)
+    return reviewing.export(
+        _store(data_dir),
+        wanted,
+        choice=_choice(tasks, suite),
+        translators=_names(translator),
+        sample=sample,
+        flagged=flagged,
+        raters=raters,
+        overlap=overlap,
+        form=format,
+        seed=seed,
+        out=_path(out) or Path("review"),
+        warn=warn or partial(warnings.warn, stacklevel=2),
+    )
+
+
+def review_import(
+    files: Names | Path | Sequence[Path],
+    *,
+    rater: Names,
+    language_skill: Literal["native", "fluent", "reading"] | None = None,
+    skip_changed: bool = False,
+    data_dir: Place = None,
+    cache_dir: Place = None,
+) -> ImportReport:
+    """Take filled review files in: all of them, or nothing where anything is wrong.
+
+    Grades are kept beside their sets, and what they say of a set stands in its manifest. Corrections become
+    translations of the translator `post-edited`.
+
+    Args:
+        files: The filled files, XLSX or XLIFF.
+        rater: Who filled them in: one name for all, or one for each file.
+        language_skill: How well they know the target language.
+        skip_changed: Leave out rows whose translation has changed after the export, rather than refuse the file.
+        data_dir: Where data sets are stored.
+        cache_dir: Where `cache.sqlite` lies.
+
+    Returns:
+        What was taken in, and what is known of each set now.
+
+    Raises:
+        UsageError: A file is missing or of another format, or the names don't fit the files.
+        ReviewError: A file can't be taken as it stands; every problem is named by file, row and column.
+        StoreError: A set or its grades are damaged.
+        CacheError: The cache can't be written.
+        MissingExtraError: The extra `review` is not installed.
+    """
+    from mmteb_synth import reviewing
+
+    folders = paths.folders(cache_dir=cache_dir, data_dir=data_dir)
+    return reviewing.take_back(
+        _store(data_dir),
+        folders.cache_file,
+        [Path(file).expanduser() for file in ([files] if isinstance(files, (str, Path)) else files)],
+        raters=_names(rater),
+        skill=language_skill,
+        skip_changed=skip_changed,
     )
 
 

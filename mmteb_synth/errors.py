@@ -9,6 +9,7 @@ SynthError
 │   └── RequestError      one request failed; `retryable` says whether asking again may help
 ├── CacheError            the translation cache is damaged, locked, full or would be contradicted
 ├── StoreError            a translated data set is missing, damaged or no longer what was recorded
+├── ReviewError           what people filled in can't be taken as it stands
 ├── EvaluationError       a model can't be loaded or a score can't be made
 ├── Stopped               a signal ended the run in good order; running it again goes on (exit 75)
 └── MissingExtraError     a package that only some uses need is not installed
@@ -116,6 +117,10 @@ class CacheError(SynthError):
 
 class StoreError(SynthError):
     """A translated data set is missing, damaged, or no longer fits the installed MTEB."""
+
+
+class ReviewError(SynthError):
+    """A filled review file can't be taken as it stands."""
 
 
 class EvaluationError(SynthError):

@@ -39,6 +39,11 @@ _SLIPS = {"cmo-Hans": "cmn-Hans", "cmo-Hant": "cmn-Hant"}
 _PARTS_OF_SCRIPTS = {"Hang": "Kore", "Hira": "Jpan", "Kana": "Jpan"}
 """ISO 15924 defines Kore and Jpan as the whole of what Korean and Japanese are written in; MTEB uses both levels."""
 
+_RIGHT_TO_LEFT = frozenset(
+    ["Adlm", "Arab", "Hebr", "Mand", "Mend", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa", "Yezi"]
+)
+"""Scripts in use that run from right to left (Unicode 16, chapters 9 and 19)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LanguageInfo:
@@ -154,6 +159,18 @@ def english_name(code: str, *, with_script: bool, of_family: bool) -> str:
         language.update_dict({"script": script}).display_name() if with_script else language.language_name()
     )
     return name
+
+
+def is_right_to_left(code: str) -> bool:
+    """Whether a language as MTEB writes it, as `arb-Arab`, runs from right to left."""
+    return code.rpartition("-")[2] in _RIGHT_TO_LEFT
+
+
+def bcp47(code: str) -> str:
+    """A language as other programs write it (BCP 47): `tr` for `tur-Latn`, `sr-Cyrl` for `srp-Cyrl`."""
+    import langcodes
+
+    return langcodes.standardize_tag(code)
 
 
 def _language(iso: str) -> langcodes.Language:

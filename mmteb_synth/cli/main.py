@@ -17,6 +17,7 @@ from mmteb_synth.cli.fetch import fetch
 from mmteb_synth.cli.listing import languages, suites, tasks, translators
 from mmteb_synth.cli.pilot import pilot
 from mmteb_synth.cli.plan import plan
+from mmteb_synth.cli.review import review
 from mmteb_synth.cli.serve import serve
 from mmteb_synth.cli.status import status
 from mmteb_synth.errors import SynthError
@@ -86,6 +87,7 @@ for command in (
     demo,
     plan,
     pilot,
+    review,
     tasks,
     suites,
     languages,

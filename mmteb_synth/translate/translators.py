@@ -10,7 +10,13 @@ from typing import Any, Literal, Protocol
 
 from mmteb_synth.errors import SynthError, UnknownNameError, UsageError
 from mmteb_synth.translate.backends import Backend
-from mmteb_synth.translate.backends.replay import AUTHORED, AUTHORED_VERSION, ReplayTranslator
+from mmteb_synth.translate.backends.replay import (
+    AUTHORED,
+    AUTHORED_VERSION,
+    POST_EDITED,
+    POST_EDITED_VERSION,
+    ReplayTranslator,
+)
 from mmteb_synth.translate.preset import (
     Endpoint,
     Preset,
@@ -124,7 +130,7 @@ def resolve(
     Keys, endpoints and models are looked at only when something must be asked, so that a replay needs none.
 
     Args:
-        name: `authored`, `import:NAME`, a shipped preset, `apertium`, `openai:MODEL`, `package.module:callable`,
+        name: `authored`, `import:NAME`, `post-edited`, a shipped preset, `apertium`, `openai:MODEL`, `package.module:callable`,
             the path of a preset's TOML file, or `vllm:` and a preset's name or path, which runs its model here.
         base_url: The endpoint to ask instead of the preset's; several share the load.
         weights: The folder with the weights of a `vllm:` translator; otherwise what MMTEB_SYNTH_WEIGHTS names.
@@ -190,6 +196,11 @@ def available() -> list[TranslatorInfo]:
         _apertium_info(),
         TranslatorInfo(
             name="import:NAME", description="what `mmteb-synth cache import` brought in", usable=True
+        ),
+        TranslatorInfo(
+            name=POST_EDITED,
+            description="corrections that `mmteb-synth review import` brought in",
+            usable=True,
         ),
         TranslatorInfo(
             name="openai:MODEL", description="any model behind an OpenAI-compatible --base-url", usable=True
@@ -267,6 +278,10 @@ def _without_endpoint(name: str) -> Translator:
         return ReplayTranslator(
             name=name, label=name, version=AUTHORED_VERSION, gap="no bundled translation of this text"
         )
+    if name == POST_EDITED:
+        return ReplayTranslator(
+            name=name, label=name, version=POST_EDITED_VERSION, gap="nobody has corrected this text"
+        )
     if name.startswith("import:"):
         return _import(name)
     if name == APERTIUM:
@@ -291,7 +306,7 @@ def _import(name: str) -> ReplayTranslator:
 
 
 def _reserved() -> frozenset[str]:
-    return frozenset({AUTHORED, APERTIUM, SOURCE, *shipped_presets()})
+    return frozenset({AUTHORED, POST_EDITED, APERTIUM, SOURCE, *shipped_presets()})
 
 
 def _label(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Translations that somebody made before: bundled ones, and imports. Nobody is asked."""
+"""Translations that somebody made before: bundled ones, imports, and corrections. Nobody is asked."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from mmteb_synth.types import Language, Segment
 
 AUTHORED = "authored"
 AUTHORED_VERSION = "1"
+POST_EDITED = "post-edited"
+POST_EDITED_VERSION = "1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +23,7 @@ class ReplayTranslator:
     """A translator of which only its translations are here; see `translators.Translator` for the attributes.
 
     Attributes:
-        name: `authored`, or `import:` and a name.
+        name: `authored`, `post-edited`, or `import:` and a name.
         label: The name in the names of data sets.
         version: Part of the keys.
         gap: Why a text that the cache lacks has no translation.

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from mmteb_synth.checks import characters, content, language, lengths, repetition
+from mmteb_synth.checks import (
+    characters,
+    content,
+    kept,
+    language,
+    lengths,
+    markup,
+    numbers,
+    questions,
+    repetition,
+    wrapping,
+)
 from mmteb_synth.types import Kind, Language, Languages, Verdict
 
 CHECKS_VERSION = 2
@@ -31,14 +42,29 @@ def judge(source: str, hypothesis: str, target: Language, kind: Kind = "sentence
 
 
 _CHECKS = (
+    wrapping.refusal,
     content.copied,
     language.script,
     language.language,
+    questions.question,
     repetition.repetition,
     repetition.doubled,
+    wrapping.preamble,
+    wrapping.alternatives,
+    wrapping.note,
+    markup.delimiters,
+    markup.markup,
+    markup.entities,
+    wrapping.quotes,
     content.cut_off,
     lengths.length,
     characters.characters,
     characters.mixed_word,
+    kept.placeholders,
+    kept.code,
+    kept.urls,
+    kept.emails,
+    kept.handles,
+    numbers.numbers,
 )
 """In the order in which their verdicts are told: what explains most comes first."""

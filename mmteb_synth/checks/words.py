@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import re
 
 AROUND = ".,;:!?\"“”„‘’'«»‹›()[]…¿¡—–-*。、，！？؟،"
 _SMALL_IN_NAMES = frozenset(
     ["of", "the", "and", "in", "on", "at", "to", "for", "from", "with", "by", "or", "an", "as", "vs", "de", "la", "du", "van", "von", "der", "el"]
 )  # fmt: skip
+_SPAN = re.compile(r"`[^`]*`")
 _CODE = frozenset("/\\@#`{}%<>=_")
 
 
@@ -25,12 +27,12 @@ def bare_words(text: str) -> frozenset[str]:
 def ordinary_words(text: str) -> frozenset[str]:
     """The different words written in small letters only, without those that names have too, as "of" and "the".
 
-    Addresses, handles, placeholders and code are not among them, as they are no mere letters.
+    Addresses, handles and placeholders are not among them, as they are no mere letters, nor is code in backticks.
 
     Args:
         text: Any text; of scripts without small letters only the Latin words count.
     """
-    words = bare_words(text)
+    words = bare_words(_SPAN.sub(" ", text) if "`" in text else text)
     ordinary = [word for word in words if word.islower() and word.isalpha() and len(word) > 1]
     return frozenset(ordinary) - _SMALL_IN_NAMES
 

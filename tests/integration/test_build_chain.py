@@ -17,6 +17,8 @@ from mmteb_synth.data.tables import DEFAULT, TableKey
 from mmteb_synth.evaluation import tasks
 from mmteb_synth.specs import TaskSpec
 
+pytestmark = pytest.mark.usefixtures("unjudged")
+
 TRANSLATOR = "openai:test-model"
 NAME = "STSBenchmark.tur-Latn.openai-test-model"
 TEST = TableKey(DEFAULT, "test")

@@ -13,6 +13,8 @@ from mmteb_synth.data import source
 from mmteb_synth.data.store import Store
 from mmteb_synth.translate.cache import Cache, Row, replay_key
 
+pytestmark = pytest.mark.usefixtures("unjudged")
+
 Counted = Counter[str]
 
 
@@ -33,7 +35,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
 
     count(source, "load", lambda spec: 1)
     count(Cache, "answers", lambda cache, keys: len(keys))
-    count(Store, "save", lambda store, manifest, tables: len(tables))
+    count(Store, "save", lambda store, manifest, tables, ledger: len(tables))
     return counts
 
 

@@ -21,6 +21,8 @@ from mmteb_synth.translate.cache import Cache, Row, replay_key
 from mmteb_synth.translate.imported import IMPORT_VERSION
 from mmteb_synth.types import Language
 
+pytestmark = pytest.mark.usefixtures("unjudged")
+
 TURKISH = Language(code="tur-Latn", name="Turkish")
 GERMAN = Language(code="deu-Latn", name="German")
 ENGLISH = Language(code="eng-Latn", name="English")

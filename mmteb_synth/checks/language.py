@@ -69,6 +69,8 @@ def language(source: str, hypothesis: str, languages: Languages, kind: Kind) -> 
     text = _own_words(source, hypothesis, _LANGUAGE["characters"])
     if len(text) < _LANGUAGE["least_characters"]:
         return None
+    if known.identifier.classify(text)[0] == known.label:  # the usual case; a whole ranking costs more
+        return None
     scores = dict(known.identifier.rank(text))
     scale = math.sqrt(len(text.encode(errors="replace")))
     own = scores.pop(known.label)

@@ -88,8 +88,8 @@ def cut_off(source: str, hypothesis: str, languages: Languages, kind: Kind) -> V
         elif _ABBREVIATION.search(source.rstrip(_CLOSING)):
             sign = "and ends without a full stop"
         else:
-            weak = target.script in _CUT_OFF["scripts_with_rarer_full_stops"]
-            limit = _CUT_OFF["missing_end_rarer" if weak else "missing_end"]
+            measured = not lengths.band(target.code).unsure
+            limit = _CUT_OFF["missing_end" if measured else "missing_end_unmeasured"]
             sign = f"and ends without punctuation where the source ends with {source.rstrip(_CLOSING)[-1]!r}"
     if (left_open := _left_open(hypothesis)) and not _left_open(source):
         limit, sign = max(limit, _CUT_OFF["open_bracket"]), f"and {left_open!r} is never closed"

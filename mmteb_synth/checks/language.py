@@ -28,7 +28,6 @@ _PARTS = {
 } | dict.fromkeys(("Kore", "Hang"), ("Hang", "Hani"))
 """The scripts of Unicode that one of ISO 15924 is made of."""
 
-_LETTER = regex.compile(r"\p{L}")
 _BEYOND_LATIN = re.compile(r"[^\x00-\u024f\u1e00-\u1eff\u2000-\u2bff]")
 """What a Latin text without a letter of another script lacks: a cheap look that spares most texts the rest."""
 
@@ -43,9 +42,10 @@ def script(source: str, hypothesis: str, languages: Languages, kind: Kind) -> Ve
         return None
     if (patterns := _patterns(target.script)) is None:
         return None
-    text = _own_words(source, hypothesis, _SCRIPT["characters"])
-    letters = len(_LETTER.findall(text))
+    text = hypothesis[: _SCRIPT["characters"]]
+    given = source.casefold()
     own = len(patterns.own.findall(text))
+    letters = own + sum(len(run) for run in patterns.others.findall(text) if run.casefold() not in given)
     if letters >= _SCRIPT["least_letters"] and own < _SCRIPT["share"] * letters:
         reason = f"only {own} of {letters} letters are in the script of {target.name} ({target.script})"
         return Verdict(check="script", severity="error", reason=reason, score=round(own / letters, 3))
@@ -89,6 +89,7 @@ def language(source: str, hypothesis: str, languages: Languages, kind: Kind) -> 
 
 class _Patterns(NamedTuple):
     own: regex.Pattern[str]
+    others: regex.Pattern[str]
     stray: regex.Pattern[str]
 
 
@@ -107,7 +108,7 @@ def _own_words(source: str, hypothesis: str, most: int) -> str:
 
 @functools.lru_cache(maxsize=256)
 def _patterns(script: str) -> _Patterns | None:
-    """What is written in a script, and what is written in one that has no business there; None for unknown scripts.
+    """The letters of a script, those of others, and those that have no business there; None for unknown scripts.
 
     Latin words stand in texts of all scripts, and Greek letters are signs of science.
     """
@@ -116,9 +117,10 @@ def _patterns(script: str) -> _Patterns | None:
         own = regex.compile(rf"[\p{{L}}&&[{parts}]]", regex.VERSION1)
     except regex.error:
         return None
+    others = regex.compile(rf"[\p{{L}}--[{parts}]]+", regex.VERSION1)
     usual = parts + r"\p{Latin}\p{Greek}\p{Common}\p{Inherited}"
     stray = regex.compile(rf"[\p{{L}}--[{usual}]]{{2,}}|[\p{{Han}}--[{usual}]]", regex.VERSION1)
-    return _Patterns(own, stray)
+    return _Patterns(own, others, stray)
 
 
 def _chinese(text: str, script: str) -> Verdict | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 import regex
 
@@ -27,14 +28,14 @@ def repetition(source: str, hypothesis: str, languages: Languages, kind: Kind) -
         if loop[1] * 4 not in source:
             return _repeated(loop[0], 1.0)
         return None
-    found = _again(words)
     if languages.target.script in _UNSPACED:
-        found = max(found, _again(hypothesis[-_TAIL:], 6))
-    if found < _REPETITION["least"]:
-        return None
-    more = found - _again(source.split())
-    share = more / max(len(words), 1)
-    if more < _REPETITION["least"] or share < _REPETITION["share"]:
+        tail = hypothesis[-_TAIL:]
+        found, share, limit = _again(tail, 6), _share(tail, 6), _REPETITION["unspaced_share"]
+        own = _share(source[-_TAIL:], 6)
+    else:
+        found, share, limit = _again(words), _share(words), _REPETITION["share"]
+        own = _share(source.split()) if found >= _REPETITION["least"] else 0.0
+    if found < _REPETITION["least"] or share - own < limit:
         return None
     phrase = Counter(zip(words, words[1:], words[2:], strict=False)).most_common(1)
     return _repeated(" ".join(phrase[0][0]) if phrase else hypothesis[-20:], share)
@@ -47,7 +48,11 @@ def doubled(source: str, hypothesis: str, languages: Languages, kind: Kind) -> V
         return None
     text = hypothesis.casefold()
     words = _NOT_WORDS.sub(" ", text).split()
-    parts = list("".join(words)) if languages.target.script in _UNSPACED else words
+    if languages.target.script in _UNSPACED:
+        letters = "".join(words)
+        parts = list(map("".join, pairwise(letters)))
+    else:
+        parts = words
     if len(parts) < 2:
         return None
     share = _overlap(parts)
@@ -67,6 +72,11 @@ def _again(parts: Sequence[str], size: int = 3) -> int:
     """How many runs of some neighbouring parts, words or characters, a text has had before."""
     runs = len(parts) - size + 1
     return runs - len(set(zip(*(parts[at:] for at in range(size)), strict=False))) if runs > 0 else 0
+
+
+def _share(parts: Sequence[str], size: int = 3) -> float:
+    """The share of the parts that begin a run which came before."""
+    return _again(parts, size) / max(len(parts), 1)
 
 
 def _overlap(parts: Sequence[str]) -> float:

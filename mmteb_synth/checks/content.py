@@ -5,7 +5,7 @@ from __future__ import annotations
 import regex
 
 from mmteb_synth.checks import lengths, thresholds
-from mmteb_synth.checks.words import count_of_words, ordinary_words
+from mmteb_synth.checks.words import bare_words, count_of_words, ordinary_words
 from mmteb_synth.types import Kind, Languages, Verdict
 
 _COPIED = thresholds.section("copied")
@@ -40,7 +40,7 @@ def copied(source: str, hypothesis: str, languages: Languages, kind: Kind) -> Ve
         return _copied_whole(source, words)
     if len(words) < _COPIED["least_words"]:
         return None
-    kept = words & ordinary_words(hypothesis)
+    kept = words & bare_words(hypothesis)
     share = len(kept) / len(words)
     if share < _COPIED["warning"] or len(kept) < _COPIED["least_words"]:
         return None

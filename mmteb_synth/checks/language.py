@@ -59,8 +59,8 @@ def script(source: str, hypothesis: str, languages: Languages, kind: Kind) -> Ve
 def language(source: str, hypothesis: str, languages: Languages, kind: Kind) -> Verdict | None:
     """Whether a translation reads like another language than the one asked for.
 
-    The candidates are the languages that models answer in by mistake, English before all. Near relatives of the
-    language need stronger evidence than strangers, and a language that the identifier doesn't know is not judged.
+    The candidates are the languages that models answer in by mistake. Others than English need stronger evidence, near
+    relatives of the language the strongest, and a language that the identifier doesn't know is not judged.
     """
     target = languages.target
     known = _candidates(target.code)
@@ -102,7 +102,7 @@ class _Candidates(NamedTuple):
 def _own_words(source: str, hypothesis: str, most: int) -> str:
     """The words of a translation that its source doesn't have, the first of them."""
     given = bare_words(source)
-    words = [word for word in hypothesis[: 4 * most].split() if word.strip(AROUND) not in given]
+    words = [word for word in hypothesis[: 2 * most].split() if word.strip(AROUND) not in given]
     return " ".join(words)[:most]
 
 

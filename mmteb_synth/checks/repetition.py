@@ -32,9 +32,11 @@ def repetition(source: str, hypothesis: str, languages: Languages, kind: Kind) -
         tail = hypothesis[-_TAIL:]
         found, share, limit = _again(tail, 6), _share(tail, 6), _REPETITION["unspaced_share"]
         own = _share(source[-_TAIL:], 6)
+    elif len(words) - len(set(words)) < _REPETITION["least"]:
+        return None
     else:
         found, share, limit = _again(words), _share(words), _REPETITION["share"]
-        own = _share(source.split()) if found >= _REPETITION["least"] else 0.0
+        own = _share(source.split())
     if found < _REPETITION["least"] or share - own < limit:
         return None
     phrase = Counter(zip(words, words[1:], words[2:], strict=False)).most_common(1)

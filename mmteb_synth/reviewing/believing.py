@@ -17,7 +17,6 @@ from mmteb_synth.reviewing.form import (
     LABEL_ANSWERS,
     SEVERITIES,
     Answered,
-    same_text,
     segment_id,
     visible,
 )
@@ -203,14 +202,9 @@ class Believer:
             if column == "hypothesis" and "target" in answered.cells:
                 continue  # in XLIFF the target is where it is corrected
             given = answered.cells.get(column)
-            if column not in answered.too_long and not _is_text(given, text):
+            if column not in answered.too_long and (given is None or not spreadsheet.holds(given, text)):
                 problems.append(_problem(answered, column, "it is not the text that was handed out"))
         return None if problems else (source, hypothesis)
-
-
-def _is_text(given: object, text: str) -> bool:
-    """Whether a cell holds a text. A program may have taken one that looks like a number for a number."""
-    return given is not None and same_text(str(given), text)
 
 
 def _score(answered: Answered, problems: list[str]) -> float | None:

@@ -21,6 +21,7 @@ from mmteb_synth.reviewing.form import (
     Answered,
     Item,
     instructions,
+    same_text,
     visible,
 )
 
@@ -60,6 +61,18 @@ _ESCAPED = re.compile(r"_x(005[Ff]|000[Dd])_")
 def is_too_long(text: str) -> bool:
     """Whether a text is longer than a cell can hold."""
     return len(_encoded(text).encode("utf-16-le")) // 2 > LONGEST
+
+
+def holds(value: object, text: str) -> bool:
+    """Whether a cell holds a text.
+
+    openpyxl drops a part of the escapes of some texts, `_x000D_` among them, when another program has saved the file.
+
+    Args:
+        value: What was read.
+        text: What was written.
+    """
+    return any(same_text(str(value), one) for one in (text, _decoded(text)))
 
 
 def write(file: Path, items: Sequence[Item], *, language: str, right_to_left: bool) -> None:
@@ -213,9 +226,13 @@ def _value(cell: Any) -> Any:
     if cell.data_type in ("f", "e"):
         return _Formula(str(value))
     if isinstance(value, str):
-        text = _ESCAPED.sub(lambda found: "_" if found[1].upper() == "005F" else "\r", value)
+        text = _decoded(value)
         return text if text.strip() else None
     return value
+
+
+def _decoded(text: str) -> str:
+    return _ESCAPED.sub(lambda found: "_" if found[1].upper() == "005F" else "\r", text)
 
 
 class _Formula(str):

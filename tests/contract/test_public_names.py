@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +24,8 @@ NAMES = [
     "get_tasks",
     "leaderboard",
     "register",
+    "review_export",
+    "review_import",
 ]
 TASK = "MiniSTS.tur-Latn.authored"
 BAG_OF_WORDS = "mmteb_synth.baselines:bag_of_words"
@@ -59,6 +62,10 @@ def test_every_public_name_can_be_called_twice_after_every_module_was_imported(t
     _import_all()
     data, results = {"data_dir": tmp_path / "data"}, {"results_dir": tmp_path / "results"}
     cache = {"cache_dir": tmp_path / "cache"}
+
+    def hand_out() -> Any:
+        return mmteb_synth.review_export("tr", out=tempfile.mkdtemp(dir=tmp_path), **data)
+
     calls: dict[str, Callable[[], Any]] = {
         "build": lambda: mmteb_synth.build("tr", tasks="MiniSTS", **data, **cache).sets[0].status,
         "get_task": lambda: mmteb_synth.get_task(TASK, **data).metadata.name,
@@ -69,6 +76,10 @@ def test_every_public_name_can_be_called_twice_after_every_module_was_imported(t
             for done in mmteb_synth.evaluate(BAG_OF_WORDS, languages="tr", **data, **cache, **results).tasks
         ],
         "leaderboard": lambda: list(mmteb_synth.leaderboard(**data, **results)["n_scored"]),
+        "review_export": lambda: hand_out().sampled,
+        "review_import": lambda: (
+            mmteb_synth.review_import(hand_out().files, rater="Ada", **data, **cache).blank
+        ),
         # what is registered stays in mteb for the rest of the process, so nothing is
         "register": lambda: mmteb_synth.register(data_dir=tmp_path / "empty"),
         "SynthError": lambda: mmteb_synth.SynthError("wrong", hint="do this").hint,
@@ -80,6 +91,7 @@ def test_every_public_name_can_be_called_twice_after_every_module_was_imported(t
     assert answers["get_task"][0] == TASK
     assert answers["get_tasks"][0] == [TASK]
     assert answers["get_benchmark"][0] == "MTEB(tur-Latn, mini, authored)"
+    assert answers["review_export"][0] == {TASK: answers["review_import"][0]}
     assert answers["evaluate"][0] == [(TASK, None)]
     for name, (first, second) in answers.items():
         assert first == second, name

@@ -37,7 +37,7 @@ ODD = [
     "مرحبا 123",
     "日本語 🎉👩‍👩‍👧",
     "\ufffe\uffff",
-    "\x85 \u2028",
+    "a\x85b \u2028c",
     "#NAME?",
     "TRUE",
     "1.0",
@@ -334,3 +334,41 @@ def test_another_implementation_reads_the_xliff(tmp_path: Path) -> None:
         "minor",
         "yes",
     ]
+
+
+def saved_by_excel(file: Path) -> None:
+    """Move texts into a table of their own, as Excel does when it saves."""
+    main = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+    kinds = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    with zipfile.ZipFile(file) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    table = etree.Element(f"{main}sst", nsmap={None: main[1:-1]})
+    for name in [name for name in parts if name.startswith("xl/worksheets/sheet")]:
+        sheet = etree.fromstring(parts[name])
+        for cell in sheet.iter(f"{main}c"):
+            inline = cell.find(f"{main}is")
+            if inline is not None:
+                cell.remove(inline)
+                inline.tag = f"{main}si"
+                cell.set("t", "s")
+                etree.SubElement(cell, f"{main}v").text = str(len(table))
+                table.append(inline)
+        parts[name] = etree.tostring(sheet)
+    parts["xl/sharedStrings.xml"] = etree.tostring(table)
+    part = f'<Override PartName="/xl/sharedStrings.xml" ContentType="{kinds}"/></Types>'
+    types = parts["[Content_Types].xml"]
+    parts["[Content_Types].xml"] = types.replace(b"</Types>", part.encode())
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_texts_survive_being_saved_by_excel(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "a.xlsx"
+    write_xlsx(file, an_item(text, f"{text} ç"))
+    saved_by_excel(file)
+    (row,) = spreadsheet.read(file)
+    assert spreadsheet.holds(row.cells["source"], text)
+    assert spreadsheet.holds(row.cells["hypothesis"], f"{text} ç")
+    assert not spreadsheet.holds(row.cells["hypothesis"], text)

@@ -130,7 +130,8 @@ def test_what_was_not_drawn_at_random_counts_in_no_rate() -> None:
 def test_raters_who_differ_are_settled_by_most_and_in_a_tie_for_the_worse() -> None:
     tie = [grade(0, rater="Ada"), grade(0, rater="Bo", severity="major", label_holds="no", esa=50.0)]
     most = [
-        grade(1, rater=rater, severity=severity) for rater, severity in zip("abc", ("major", "none", "minor"), strict=True)
+        grade(1, rater=rater, severity=severity)
+        for rater, severity in zip("abc", ("major", "none", "minor"), strict=True)
     ]
     facts = of_set("Mine", table(*tie, *most), {"sentence": 2})
     assert (facts.rows, facts.errors) == (2, 1)

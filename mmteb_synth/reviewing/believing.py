@@ -23,6 +23,7 @@ from mmteb_synth.reviewing.form import (
 from mmteb_synth.translate.imported import is_empty
 
 _ID = re.compile(r"(?P<kind>[a-z]+)\.(?P<source>[0-9a-f]{16})\.[0-9a-f]{16}")
+CHANGED = "has another translation of this text since the export"
 _GRADES = ("esa", "severity", "label")
 
 
@@ -194,9 +195,7 @@ class Believer:
             if self.skip_changed:
                 self.skipped += 1
             else:
-                problems.append(
-                    _problem(answered, "id", f"{name} has another translation of this text since the export")
-                )
+                problems.append(_problem(answered, "id", f"{name} {CHANGED}"))
             return None
         for column, text in (("source", source), ("hypothesis", hypothesis)):
             if column == "hypothesis" and "target" in answered.cells:

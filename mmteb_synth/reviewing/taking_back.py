@@ -14,7 +14,7 @@ from mmteb_synth.data.reviews import Merged
 from mmteb_synth.data.store import Store
 from mmteb_synth.errors import ReviewError, UsageError
 from mmteb_synth.reviewing import extra, spreadsheet, xliff
-from mmteb_synth.reviewing.believing import Believer, Grade
+from mmteb_synth.reviewing.believing import CHANGED, Believer, Grade
 from mmteb_synth.reviewing.form import Answered
 from mmteb_synth.reviewing.statistics import Facts, of_set, of_sets
 from mmteb_synth.translate import post_edited
@@ -205,7 +205,9 @@ def _refuse(problems: Sequence[str]) -> None:
         f"nothing was imported, for {len(problems)} problems:\n{shown}{more}"
         if len(problems) > 1
         else f"{shown}; nothing was imported",
-        hint="put it right in the file and import it again; --skip-changed leaves out rows whose set was built anew",
+        hint="--skip-changed leaves out rows whose translation has changed"
+        if any(CHANGED in problem for problem in problems)
+        else "put it right in the file and import it again",
     )
 
 

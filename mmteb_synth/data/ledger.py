@@ -131,12 +131,14 @@ def count_outcomes(table: pa.Table) -> dict[str, int]:
 
 
 def count_findings(table: pa.Table) -> dict[tuple[str, str], int]:
-    """For each check and severity the number of segments that it found fault with; errors first, most first."""
-    found = Counter(
-        finding
-        for row in table.column("verdicts").to_pylist()
-        for finding in {(verdict["check"], verdict["severity"]) for verdict in row or ()}
-    )
+    """For each check and severity the number of segments that it found fault with; errors first, most first.
+
+    Semantic checks are among them, by the names of their judges.
+    """
+    found: Counter[tuple[str, str]] = Counter()
+    for name, column in (("check", "verdicts"), ("judge", "judgements")):
+        for row in table.column(column).to_pylist():
+            found.update({(one[name], one["severity"]) for one in row or () if one["severity"]})
     return dict(sorted(found.items(), key=lambda item: (item[0][1], -item[1], item[0][0])))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -169,6 +169,22 @@ def read_results(results_dir: Path, data_dir: Path, native_revision: Callable[[s
             if value is not None:
                 scores.append(Score(model=model, signed=signed, value=value))
     return Results(scores=tuple(sorted(scores, key=_order)), stale=tuple(sorted(stale)))
+
+
+def by_set(scores: Iterable[Score]) -> dict[str, dict[str, float]]:
+    """The scores of built sets for their data cards: set -> model -> the mean over splits and subsets, times 100.
+
+    Args:
+        scores: Scores of any tasks. Of several revisions of a model the last one's count.
+    """
+    values: dict[str, dict[Model, list[float]]] = {}
+    for score in scores:
+        if score.signed.translator is not None:
+            values.setdefault(score.signed.task, {}).setdefault(score.model, []).append(100 * score.value)
+    return {
+        name: {model.name: math.fsum(found) / len(found) for model, found in of_set.items()}
+        for name, of_set in values.items()
+    }
 
 
 def _order(score: Score) -> tuple[str, ...]:

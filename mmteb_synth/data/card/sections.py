@@ -176,7 +176,7 @@ def findings(ledger: pa.Table | None) -> str:
 
 
 def judgements(ledger: pa.Table | None) -> str:
-    """For each judge how many segments it judged, its mean score, and how many it found fault with."""
+    """For each judge how many segments it judged, its mean score, and how many it doubts."""
     if ledger is None:
         return ""
     by_judge: dict[str, list[Mapping[str, Any]]] = {}
@@ -191,9 +191,7 @@ def judgements(ledger: pa.Table | None) -> str:
             _texts("Judge", list(by_judge)),
             _numbers("Segments", [len(said) for said in by_judge.values()]),
             _numbers("Mean score", [f"{sum(found) / len(found):.3f}" if found else None for found in scores]),
-            _numbers(
-                "Errors", [sum(one["severity"] == "error" for one in said) for said in by_judge.values()]
-            ),
+            _numbers("Doubted", [sum(bool(one["severity"]) for one in said) for said in by_judge.values()]),
         ]
     )
 

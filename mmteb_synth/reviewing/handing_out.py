@@ -21,6 +21,7 @@ from mmteb_synth.stored import chosen, nothing_chosen
 from mmteb_synth.types import Language
 
 Format = Literal["xlsx", "xliff", "both"]
+_COLUMNS = ["source_hash", "kind", "source", "hypothesis", "outcome"]
 _SUFFIXES = {"xlsx": (".xlsx",), "xliff": (".xlf",), "both": (".xlsx", ".xlf")}
 
 
@@ -152,11 +153,12 @@ def _sets(
             problem = problem or one.problem
             continue  # what a bitext set holds is reviewed in the set it was made of
         try:
-            rows = [row for row in one.dataset.ledger().to_pylist() if row["hypothesis"]]
+            ledger = one.dataset.ledger().select(_COLUMNS)
         except StoreError as error:
             warn(f"{one.name} can't be reviewed: {error.message}")
             problem = problem or error
             continue
+        rows = [row for row in ledger.to_pylist() if row["hypothesis"]]
         if rows:
             found[one.name] = _Set(one.dataset, rows)
     if not found:

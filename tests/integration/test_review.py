@@ -26,8 +26,8 @@ from mmteb_synth.cli import cli
 from mmteb_synth.data import reviews
 from mmteb_synth.data.store import Store
 from mmteb_synth.data.tables import DEFAULT, TableKey
-from mmteb_synth.errors import ReviewError, StoreError, UsageError
-from mmteb_synth.reviewing import ExportReport, ImportReport, refresh, spreadsheet, xliff
+from mmteb_synth.errors import MissingExtraError, ReviewError, StoreError, UsageError
+from mmteb_synth.reviewing import ExportReport, ImportReport, extra, refresh, spreadsheet, xliff
 from mmteb_synth.reviewing.form import COLUMNS
 from mmteb_synth.translate import translators
 from mmteb_synth.translate.cache import Cache
@@ -410,6 +410,24 @@ def test_corrections_are_a_translator(store: Store) -> None:
     with Cache(store.folder.parent / "cache" / "cache.sqlite") as cache:
         row = next(row for row in cache.rows(translator="post-edited") if row.source == "iron")
     assert (row.model, row.raw, row.language) == ("Ada", "tr iron", "tur-Latn")
+
+
+def test_a_file_that_nobody_filled_in_changes_nothing(store: Store) -> None:
+    save_sts(store)
+    done = take_back(store, hand_out(store, format="both").files)
+    assert (done.blank, done.sets, done.total.rows) == (8, (), 0)
+    assert nothing_was_kept(store)
+
+
+def test_without_the_extra_the_command_that_installs_it_is_named(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_sts(store)
+    monkeypatch.setattr(extra.util, "find_spec", lambda name: None if name == "openpyxl" else name)
+    for call in (lambda: hand_out(store), lambda: take_back(store, [Path("a.xlsx")])):
+        with pytest.raises(MissingExtraError) as caught:
+            call()
+        assert caught.value.hint == "pip install 'mmteb-synth[review]'"
 
 
 def run(*arguments: str) -> Result:

@@ -196,7 +196,7 @@ def test_one_person_may_not_say_two_things(store: Store) -> None:
     one, two = hand_out(store, raters=2).files
     fill_xlsx(one, content)
     fill_xlsx(two, lambda cells: {**content(cells), "esa": 5})
-    with pytest.raises(ReviewError, match="Ada says something else at .*, row"):
+    with pytest.raises(ReviewError, match=r"Ada says something else at .*, row"):
         take_back(store, [one, two])
     assert nothing_was_kept(store)
 

@@ -72,6 +72,7 @@ class _Rows:
     labels: list[object]
     columns: dict[str, list[str]]
     rows: dict[str, list[int]]
+    scale: tuple[float, float] | None
 
     @classmethod
     def of(cls, table: pa.Table, task_type: str) -> _Rows:
@@ -88,7 +89,7 @@ class _Rows:
         else:
             labels = label.to_pylist()
         default = "summary" if task_type == "Summarization" else "sentence"
-        return cls(task_type, _KINDS.get(task_type, default), labels, columns, rows)
+        return cls(task_type, _KINDS.get(task_type, default), labels, columns, rows, _scale(labels))
 
     def contexts(self, english: _English, wanted: set[Key]) -> Iterator[tuple[Key, Context]]:
         describe: Callable[[_English, str, int], Context] = {
@@ -147,15 +148,20 @@ class _Rows:
 
     def _score(self, value: object) -> str:
         """A score with the range of all of them, a label as it is."""
-        numbers = [
-            number
-            for label in self.labels
-            for number in (label if isinstance(label, list) else [label])
-            if isinstance(number, float)
-        ]
-        if not isinstance(value, float) or not numbers:
+        if not isinstance(value, float) or self.scale is None:
             return str(value)
-        return f"{value:g} (from {min(numbers):g} to {max(numbers):g} in this set)"
+        return f"{value:g} (from {self.scale[0]:g} to {self.scale[1]:g} in this set)"
+
+
+def _scale(labels: Iterable[object]) -> tuple[float, float] | None:
+    """The lowest and the highest score, where labels are scores."""
+    scores = [
+        score
+        for label in labels
+        for score in (label if isinstance(label, list) else [label])
+        if isinstance(score, float)
+    ]
+    return (min(scores), max(scores)) if scores else None
 
 
 def _of_retrieval(tables: Tables, english: _English, wanted: set[Key]) -> Iterator[tuple[Key, Context]]:

@@ -13,6 +13,7 @@ from mmteb_synth._version import __version__
 if TYPE_CHECKING:
     from mmteb_synth.api import (
         build,
+        check,
         evaluate,
         get_benchmark,
         get_task,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "SynthError": "mmteb_synth.errors",
     "build": "mmteb_synth.api",
+    "check": "mmteb_synth.api",
     "evaluate": "mmteb_synth.api",
     "get_benchmark": "mmteb_synth.api",
     "get_task": "mmteb_synth.api",
@@ -41,6 +43,7 @@ __all__ = [
     "SynthError",
     "__version__",
     "build",
+    "check",
     "evaluate",
     "get_benchmark",
     "get_task",

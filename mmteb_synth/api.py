@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mmteb_synth import languages as language_names
 from mmteb_synth import paths, selection
-from mmteb_synth.errors import EvaluationError, StoreError, UsageError
-from mmteb_synth.types import Language, OnFailure
+from mmteb_synth.errors import EvaluationError, StoreError, SynthError, UsageError
+from mmteb_synth.types import Language, OnFailure, ProgressHook
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from mmteb_synth.building import BuildReport, ProgressFactory, SetReport
+    from mmteb_synth.checking import CheckReport
     from mmteb_synth.data.store import Store
     from mmteb_synth.evaluation.runner import EvaluationReport, TaskReport
     from mmteb_synth.ranking.board import Board
@@ -40,6 +41,9 @@ def build(
     concurrency: int | None = None,
     offline: bool = False,
     retry_failed: bool = False,
+    fallback: Names = (),
+    repair: bool = True,
+    strict: bool = False,
     on_failure: OnFailure = "stop",
     tolerate: float = 0.0,
     limit: int | None = None,
@@ -70,8 +74,13 @@ def build(
         concurrency: Requests in flight; None takes the translator's own.
         offline: Ask nobody; what the cache lacks has failed.
         retry_failed: Ask again for what was refused, cut off or empty before.
+        fallback: Who is asked for what the translator can't mend, in this order; by default its preset's own chain.
+        repair: Mend what the checks find fault with: ask again with the reason, in parts, and of the fallbacks.
+            Otherwise they only tell. Imported and authored translations are never altered unless `strict`.
+        strict: What stays faulty has failed, imported and authored translations among it.
         on_failure: What becomes of texts without a translation: hold the set back (`stop`), keep their English
-            (`source`) or leave their rows out where that is safe (`drop`).
+            (`source`) or leave their rows out where that is safe (`drop`). With `stop`, a translation with faults
+            that nothing mends is kept and marked; with the others it has failed too.
         tolerate: The share of segments that may fail without holding a set back, 0 to 1.
         limit: The first rows only, for a trial.
         all_rows: Translate also rows that MTEB never shows a model.
@@ -112,6 +121,9 @@ def build(
         concurrency=concurrency,
         offline=offline,
         retry_failed=retry_failed,
+        fallback=tuple(_names(fallback)),
+        repair=repair,
+        strict=strict,
         on_failure=on_failure,
         tolerate=tolerate,
         limit=limit,
@@ -305,6 +317,139 @@ def board(
         bitext=bitext,
         across_origins=across_origins,
     )
+
+
+def check(
+    languages: Names | None = None,
+    *,
+    tasks: Names = (),
+    suite: Names = (),
+    translator: Names = (),
+    similarity: str | None = None,
+    back_translation: str | None = None,
+    judge: str | None = None,
+    quality: str | None = None,
+    sample: int | None = None,
+    base_url: str | None = None,
+    concurrency: int | None = None,
+    offline: bool = False,
+    retry_failed: bool = False,
+    html: Place = None,
+    data_dir: Place = None,
+    cache_dir: Place = None,
+    results_dir: Place = None,
+    progress: Callable[[str], ProgressHook] | None = None,
+    warn: Callable[[str], None] | None = None,
+    stop: Stop | None = None,
+) -> CheckReport:
+    """Judge stored translations anew by the checks of today, without one request, and record what they say.
+
+    Semantic checks, which need a model or a translator, run only where they are asked for.
+
+    Args:
+        languages: Languages as users write them; None takes all that were built. English has nothing to judge.
+        tasks: Names of sets; with no suite either, all that were built.
+        suite: Names of suites.
+        translator: Narrows to these translators' sets.
+        similarity: Compare meanings under this SentenceTransformer: a name, folder or `package.module:callable`.
+        back_translation: Translate back by this translator, and compare with the source.
+        judge: Have this model judge each translation.
+        quality: Estimate quality by this COMET model; "auto" takes the one that fits the language.
+        sample: The segments of each set that semantic checks judge at most, those that people graded first.
+        base_url: Another endpoint for `judge` and `back_translation`.
+        concurrency: Requests of semantic checks in flight; None takes the translator's own.
+        offline: Semantic checks ask nobody; what the cache lacks is not judged.
+        retry_failed: Ask a judge again for what it refused before.
+        html: A file for the report as a page.
+        data_dir: Where data sets are stored.
+        cache_dir: Where `cache.sqlite` lies.
+        results_dir: Where scores lie that the data cards name.
+        progress: Makes a progress hook for a set.
+        warn: Called with what the user should know; `warnings.warn` otherwise.
+        stop: Says when the run should end.
+
+    Returns:
+        What the checks say of each set, those among them that were held back. None where only English was meant.
+
+    Raises:
+        UsageError: A name is unknown.
+        StoreError: There is nothing of a language that was asked for.
+        TranslatorError: A semantic check's translator or judge can't be used.
+        EvaluationError: A semantic check's model can't be loaded.
+        CacheError: The cache of a semantic check can't be used.
+        MissingExtraError: A package that a semantic check needs is missing.
+        Stopped: `stop` asked for it; what was found of the sets before is recorded, and what was answered in the cache.
+    """
+    from mmteb_synth import checking, stored
+    from mmteb_synth.checking import page
+
+    folders = paths.folders(cache_dir=cache_dir, data_dir=data_dir, results_dir=results_dir)
+    store = _store(data_dir)
+    chosen = stored.translated(
+        store,
+        choice=_choice(tasks, suite),
+        wanted=None if languages is None else _languages(languages),
+        translators=_names(translator),
+    )
+    scores = _scores(folders, warn or partial(warnings.warn, stacklevel=2))
+    judge_all = partial(checking.check, store, chosen, scores=scores, progress=progress, stop=stop)
+    if any((similarity, back_translation, judge, quality, sample, base_url)):
+        from mmteb_synth.checking import semantic
+        from mmteb_synth.translate.cache import Cache
+
+        wishes = semantic.Options(
+            similarity=similarity,
+            back_translation=back_translation,
+            judge=judge,
+            quality=quality,
+            sample=sample,
+            base_url=base_url,
+        )
+        with Cache(folders.cache_file) as cache:
+            way = semantic.Way(
+                cache=cache, concurrency=concurrency, offline=offline, retry_failed=retry_failed, stop=stop
+            )
+            report = judge_all(semantic=semantic.SemanticChecks.of(wishes, way))
+    else:
+        report = judge_all()
+    if html is not None:
+        page.write(report, Path(html).expanduser())
+    return report
+
+
+def check_page(names: Names, file: str | Path, *, data_dir: Place = None) -> None:
+    """Write what the checks say of some stored sets as a page, as `check` does.
+
+    Args:
+        names: The sets' names; those of sets that were held back too, and English among them is passed over.
+        file: Where to.
+        data_dir: Where data sets are stored.
+
+    Raises:
+        SynthError: It can't be written.
+    """
+    from mmteb_synth import checking, stored
+    from mmteb_synth.checking import page
+
+    store, wanted = _store(data_dir), set(_names(names))
+    chosen = [
+        one
+        for one in stored.chosen(store, held_back=True)
+        if one.name in wanted and one.language != stored.ENGLISH
+    ]
+    page.write(checking.check(store, chosen), Path(file).expanduser())
+
+
+def _scores(folders: paths.Folders, warn: Callable[[str], None]) -> dict[str, dict[str, float]]:
+    """The scores that data cards name; damaged results keep nobody from checking."""
+    from mmteb_synth.ranking import results
+
+    try:
+        found = results.read_results(folders.results_dir, folders.data_dir, lambda _: None)
+    except SynthError as error:
+        warn(f"the data cards name no scores: {error.message}")
+        return {}
+    return results.by_set(found.scores)
 
 
 def review_export(

@@ -15,6 +15,7 @@ from mmteb_synth.data import card, reviews
 from mmteb_synth.data import ledger as ledgers
 from mmteb_synth.data.store import Store, TranslatedDataset
 from mmteb_synth.errors import StoreError, SynthError
+from mmteb_synth.stopping import Stop
 from mmteb_synth.stored import StoredSet
 from mmteb_synth.types import Language, Progress, ProgressHook, Verdict
 
@@ -31,6 +32,7 @@ def check(
     semantic: SemanticChecks | None = None,
     scores: Mapping[str, Mapping[str, float]] | None = None,
     progress: Callable[[str], ProgressHook] | None = None,
+    stop: Stop | None = None,
 ) -> CheckReport:
     """Judge the ledgers of sets with the checks of today, and keep what they say.
 
@@ -43,6 +45,7 @@ def check(
         semantic: Semantic checks to run too; None for those that need no model alone.
         scores: For the cards: main scores times 100, by the set's and the model's name.
         progress: Makes a progress hook for a set.
+        stop: Says when the run should end.
 
     Returns:
         The report; a set without a readable ledger is in it with the problem.
@@ -51,18 +54,13 @@ def check(
         TranslatorError: A semantic check's translator or judge can't be used.
         EvaluationError: A semantic check's model can't be loaded.
         CacheError: The cache of a semantic check can't be used.
-        Stopped: A semantic check was asked to end.
+        Stopped: `stop` asked for it; what was found of the sets before is recorded.
     """
+    hooks = ((one, progress(one.name) if progress else None) for one in sets)
     return CheckReport(
         sets=tuple(
-            _check(
-                store,
-                one,
-                semantic,
-                (scores or {}).get(one.name, {}),
-                progress(one.name) if progress else None,
-            )
-            for one in sets
+            _check(store, one, semantic, (scores or {}).get(one.name, {}), hook, stop or Stop())
+            for one, hook in hooks
         )
     )
 
@@ -73,6 +71,7 @@ def _check(
     semantic: SemanticChecks | None,
     scores: Mapping[str, float],
     hook: ProgressHook | None,
+    stop: Stop,
 ) -> CheckedSet:
     if one.dataset is None:
         return CheckedSet(name=one.name, problem=one.problem)
@@ -82,7 +81,7 @@ def _check(
     except StoreError as error:
         return CheckedSet(name=one.name, dataset=one.dataset, problem=error)
     language = languages.parse(one.language)
-    judged = judge(stored, language, hook)
+    judged = judge(stored, language, hook, stop)
     meanings: list[Report] = []
     if semantic:
         judged, meanings = semantic.run(judged, language, grades=grades, progress=hook)
@@ -126,13 +125,19 @@ def _record(
     return dataset
 
 
-def judge(ledger: pa.Table, target: Language, hook: ProgressHook | None = None) -> pa.Table:
+def judge(
+    ledger: pa.Table, target: Language, hook: ProgressHook | None = None, stop: Stop | None = None
+) -> pa.Table:
     """A ledger with the verdicts of today's checks on each translation, and on all of them together.
 
     Args:
         ledger: The ledger.
         target: The language of its translations.
         hook: Called as the work proceeds.
+        stop: Says when the run should end.
+
+    Raises:
+        Stopped: `stop` asked for it.
     """
     sources, hypotheses, kinds, outcomes = (
         ledger.column(name).to_pylist() for name in ("source", "hypothesis", "kind", "outcome")
@@ -140,8 +145,11 @@ def judge(ledger: pa.Table, target: Language, hook: ProgressHook | None = None) 
     present = [place for place, hypothesis in enumerate(hypotheses) if hypothesis is not None]
     found: list[tuple[Verdict, ...]] = [()] * len(hypotheses)
     for done, place in enumerate(present):
-        if hook and done % _STEP == 0:
-            hook(Progress(total=len(present), done=done))
+        if done % _STEP == 0:
+            if stop:
+                stop.check()
+            if hook:
+                hook(Progress(total=len(present), done=done))
         found[place] = checks.judge(sources[place], hypotheses[place], target, kinds[place])
     together = (
         {}

@@ -12,6 +12,7 @@ from mmteb_synth.cli.batches import batches
 from mmteb_synth.cli.board import demo, leaderboard
 from mmteb_synth.cli.build import build
 from mmteb_synth.cli.cache import cache
+from mmteb_synth.cli.check import check
 from mmteb_synth.cli.evaluate import evaluate
 from mmteb_synth.cli.fetch import fetch
 from mmteb_synth.cli.listing import languages, suites, tasks, translators
@@ -82,6 +83,7 @@ def cli() -> None:
 
 for command in (
     build,
+    check,
     evaluate,
     leaderboard,
     demo,

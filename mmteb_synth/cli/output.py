@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
@@ -168,6 +168,48 @@ def _show_failures(report: SetReport) -> None:
         "--on-failure source or drop, or allow a share with --tolerate 0.01",
         err=True,
     )
+
+
+class Judged(Protocol):
+    """A set whose translations were judged: of a build or of `check`."""
+
+    @property
+    def name(self) -> str:
+        """The set's name."""
+        ...
+
+    @property
+    def outcomes(self) -> Mapping[str, int]:
+        """Segments by outcome; empty where none was judged."""
+        ...
+
+    @property
+    def findings(self) -> Mapping[tuple[str, str], int]:
+        """Segments by check and severity."""
+        ...
+
+
+def findings(reports: Iterable[Judged]) -> None:
+    """Print what became of the segments of sets, and what the checks find; nothing where nothing was judged."""
+    judged = [report for report in reports if report.outcomes]
+    if not judged:
+        return
+    names = list(judged[0].outcomes)
+    click.echo()
+    table(
+        ["set", "segments", *names],
+        [[one.name, sum(one.outcomes.values()), *one.outcomes.values()] for one in judged],
+    )
+    found = [
+        [one.name, check, severity, count, f"{100 * count / sum(one.outcomes.values()):.2f} %"]
+        for one in judged
+        for (check, severity), count in one.findings.items()
+    ]
+    click.echo()
+    if found:
+        table(["set", "check", "severity", "segments", "share"], found)
+    else:
+        click.echo("no check finds fault with a translation")
 
 
 def spending(spent: Spending) -> None:

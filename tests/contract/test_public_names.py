@@ -18,6 +18,7 @@ NAMES = [
     "SynthError",
     "__version__",
     "build",
+    "check",
     "evaluate",
     "get_benchmark",
     "get_task",
@@ -68,6 +69,7 @@ def test_every_public_name_can_be_called_twice_after_every_module_was_imported(t
 
     calls: dict[str, Callable[[], Any]] = {
         "build": lambda: mmteb_synth.build("tr", tasks="MiniSTS", **data, **cache).sets[0].status,
+        "check": lambda: [one.outcomes for one in mmteb_synth.check("tr", **data, **results).sets],
         "get_task": lambda: mmteb_synth.get_task(TASK, **data).metadata.name,
         "get_tasks": lambda: [task.metadata.name for task in mmteb_synth.get_tasks("Turkish", **data)],
         "get_benchmark": lambda: mmteb_synth.get_benchmark("tr", **data).name,

@@ -129,6 +129,11 @@ class SemanticChecks:
             TranslatorError: A translator can't be used here.
             MissingExtraError: A package is missing.
         """
+        if options.sample is not None and not options.any:
+            raise UsageError(
+                "--sample is for semantic checks, and none is asked for",
+                hint="ask for one: --similarity, --back-translation, --judge or --quality",
+            )
         url = options.base_url
         if url is not None and not (options.judge or options.back_translation):
             raise UsageError("--base-url is for --judge and --back-translation, and neither is given")

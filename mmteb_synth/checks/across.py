@@ -1,0 +1,219 @@
+"""Judges a whole set: different sources with one translation, one source with two, phrases leaked from an example.
+
+What one pair can't show. A set of 400,000 rows takes seconds: words become numbers once, and numpy hashes runs of them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from mmteb_synth.checks import thresholds
+from mmteb_synth.checks.phrases import short
+from mmteb_synth.types import Language, Severity, Verdict
+
+_LIMITS = thresholds.section("across")
+_LETTERS: int = _LIMITS["content_letters"]
+_LEAST_CONTENT: int = _LIMITS["least_content"]
+_SHARED: float = _LIMITS["shared_content"]
+_COMPARED: int = _LIMITS["compared"]
+_PHRASE_WORDS: int = _LIMITS["phrase_words"]
+_PHRASE_CHARACTERS: int = _LIMITS["phrase_characters"]
+_PHRASE_ROWS: int = _LIMITS["phrase_rows"]
+_PHRASE_SHARE: float = _LIMITS["phrase_share"]
+_PHRASE_SURELY: float = _LIMITS["phrase_surely"]
+_WINDOW: int = _LIMITS["window"]
+
+_WORD = re.compile(r"\w+")
+_STEM = 5
+"""Letters that words are compared by, so that `plays` and `playing` are one."""
+
+_UNSPACED = frozenset(thresholds.section("text")["unspaced"])
+_LOOKED_AT = 200
+"""Rows of one phrase whose sources are compared; more would not change the shares."""
+
+_Found = dict[int, list[Verdict]]
+
+
+def judge(
+    sources: Sequence[str], hypotheses: Sequence[str], target: Language
+) -> dict[int, tuple[Verdict, ...]]:
+    """What only shows across rows.
+
+    Args:
+        sources: The English texts; repeated ones are judged by whether their translations are the same.
+        hypotheses: Their translations, in the same order; empty ones are passed over.
+        target: The language of the translations.
+
+    Returns:
+        The verdicts by row, errors first; only rows that there are any for. `collision`: a source that says something
+        else has the same translation. `inconsistent`: the same source has another translation too. `leaked`: the
+        translation holds a phrase that many have and their sources don't.
+    """
+    found: _Found = defaultdict(list)
+    _collisions(sources, hypotheses, found)
+    _inconsistencies(sources, hypotheses, found)
+    _leaks(sources, hypotheses, target, found)
+    return {
+        row: tuple(sorted(verdicts, key=lambda verdict: verdict.severity))
+        for row, verdicts in sorted(found.items())
+    }
+
+
+def _collisions(sources: Sequence[str], hypotheses: Sequence[str], found: _Found) -> None:
+    """Different sources with one translation. Case, punctuation and white space make no difference on either side."""
+    for rows in _groups(hypotheses):
+        by_source: dict[str, int] = {}
+        for row in rows:
+            by_source.setdefault(_plain(sources[row]), row)
+        if len(by_source) == 1:
+            continue
+        different = list(by_source.values())
+        content = {row: _content(sources[row]) for row in different}
+        for row in rows:
+            own = _content(sources[row])
+            others = [other for other in different if _plain(sources[other]) != _plain(sources[row])]
+            farthest = min(_spread(others), key=lambda other: _overlap(own, content[other]))
+            found[row].append(_collision(sources[farthest], own, content[farthest]))
+
+
+def _collision(other: str, own: frozenset[str], content: frozenset[str]) -> Verdict:
+    """Sources that share nothing can't be one text; two greetings can, so it takes some words to be sure."""
+    shared = _overlap(own, content)
+    sure = shared < _SHARED and min(len(own), len(content)) >= _LEAST_CONTENT
+    return Verdict(
+        check="collision",
+        severity="error" if sure else "warning",
+        reason=f"another source, “{short(other)}”, has the same translation; translate what is different",
+        score=round(shared, 3),
+    )
+
+
+def _inconsistencies(sources: Sequence[str], hypotheses: Sequence[str], found: _Found) -> None:
+    """One source with two translations."""
+    for rows in _groups(sources, exact=True):
+        given = {hypotheses[row] for row in rows if hypotheses[row].strip()}
+        if len(given) < 2:
+            continue
+        for row in rows:
+            if hypotheses[row].strip():
+                other = min(given - {hypotheses[row]})
+                told = f"the same source has another translation too: “{short(other)}”; use one"
+                found[row].append(Verdict(check="inconsistent", severity="warning", reason=told))
+
+
+def _leaks(sources: Sequence[str], hypotheses: Sequence[str], target: Language, found: _Found) -> None:
+    """Phrases that many translations have although their sources have little in common."""
+    unspaced = target.script in _UNSPACED
+    length = _PHRASE_CHARACTERS if unspaced else _PHRASE_WORDS
+    pieces = [_ends(list(text) if unspaced else text.split()) for text in hypotheses]
+    told: set[int] = set()
+    for group in _shared_runs(pieces, length):
+        rows = sorted({row for row, _ in group})
+        if len(rows) < _PHRASE_ROWS or told.issuperset(rows):
+            continue
+        distinct = {_plain(sources[row]): row for row in rows}
+        share = _corresponding(sources, list(distinct.values()))
+        if len(distinct) < _PHRASE_ROWS or share >= _PHRASE_SHARE:
+            continue
+        severity: Severity = "error" if share < _PHRASE_SURELY else "warning"
+        for row, start in group:
+            if row in told:
+                continue
+            told.add(row)
+            phrase = ("" if unspaced else " ").join(pieces[row][start : start + length])
+            other = sources[rows[0] if rows[0] != row else rows[1]]
+            reason = (
+                f"“{short(phrase)}” stands in {len(rows)} translations whose sources don't share it, as in that of "
+                f"“{short(other)}”; translate only what this source says"
+            )
+            found[row].append(
+                Verdict(check="leaked", severity=severity, reason=reason, score=round(share, 3))
+            )
+
+
+def _ends(pieces: list[str]) -> list[str]:
+    """The words, or characters, at both ends of a text: all of it where it is short."""
+    return pieces if len(pieces) <= 2 * _WINDOW else pieces[:_WINDOW] + pieces[-_WINDOW:]
+
+
+def _shared_runs(pieces: list[list[str]], length: int) -> Iterable[list[tuple[int, int]]]:
+    """Where runs of a length stand that enough texts have: (row, start) of each, the most frequent runs first."""
+    numbers: dict[str, int] = {}
+    flat = np.fromiter(
+        (numbers.setdefault(piece, len(numbers)) for parts in pieces for piece in parts), dtype=np.uint64
+    )
+    sizes = np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces))
+    if len(flat) < length:
+        return
+    hashes = np.zeros(len(flat) - length + 1, dtype=np.uint64)
+    for place in range(length):
+        hashes = (
+            hashes * np.uint64(0x9E3779B97F4A7C15)
+            + flat[place : len(flat) - length + 1 + place]
+            + np.uint64(1)
+        )
+    ends = np.cumsum(sizes)
+    rows = np.repeat(np.arange(len(pieces)), sizes)[: len(hashes)]
+    starts = np.arange(len(hashes)) - (ends - sizes)[rows]
+    whole = starts + length <= sizes[rows]
+    hashes, rows, starts = hashes[whole], rows[whole], starts[whole]
+    order = np.argsort(hashes, kind="stable")
+    ordered = hashes[order]
+    borders = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1], [True])))
+    counts = np.diff(borders)
+    often = np.flatnonzero(counts >= _PHRASE_ROWS)
+    for run in often[np.argsort(-counts[often], kind="stable")]:
+        places = order[borders[run] : borders[run + 1]]
+        yield list(zip(rows[places].tolist(), starts[places].tolist(), strict=True))
+
+
+def _corresponding(sources: Sequence[str], rows: Sequence[int]) -> float:
+    """The largest share of some sources that have a pair of words, or a content word, in common."""
+    looked_at = _spread(rows, _LOOKED_AT)
+    counts: Counter[object] = Counter()
+    for row in looked_at:
+        words = [word[:_STEM] for word in _WORD.findall(sources[row].lower())]
+        pairs = itertools.pairwise(words)
+        counts.update({*pairs, *(word for word in words if len(word) >= _LETTERS)})
+    return max(counts.values(), default=0) / len(looked_at)
+
+
+def _groups(texts: Sequence[str], *, exact: bool = False) -> Iterable[list[int]]:
+    """The rows of each text that occurs more than once; empty texts are passed over."""
+    first: dict[str, int] = {}
+    groups: dict[str, list[int]] = {}
+    for row, text in enumerate(texts):
+        plain = text if exact else _plain(text)
+        if not plain.strip():
+            continue
+        earlier = first.setdefault(plain, row)
+        if earlier != row:
+            groups.setdefault(plain, [earlier]).append(row)
+    return groups.values()
+
+
+def _plain(text: str) -> str:
+    """A text without case, punctuation and white space; one of punctuation alone stays."""
+    return " ".join(_WORD.findall(text.lower())) or text.strip()
+
+
+def _content(text: str) -> frozenset[str]:
+    """What a text is about: its longer words, by their beginnings, and its numbers."""
+    words = _WORD.findall(text.lower())
+    return frozenset(word[:_STEM] for word in words if len(word) >= _LETTERS or word.isdigit())
+
+
+def _overlap(a: frozenset[str], b: frozenset[str]) -> float:
+    """What two sources share, of the smaller one; 1 where one says nothing."""
+    smaller = min(len(a), len(b))
+    return len(a & b) / smaller if smaller else 1.0
+
+
+def _spread(rows: Sequence[int], count: int = _COMPARED) -> Sequence[int]:
+    """At most so many of some rows, from all over."""
+    return rows if len(rows) <= count else [rows[place * len(rows) // count] for place in range(count)]

@@ -22,6 +22,9 @@ from mmteb_synth.types import Language, Progress, ProgressHook, Verdict
 if TYPE_CHECKING:
     from mmteb_synth.checking.semantic import Report, SemanticChecks
 
+ProgressFactory = Callable[[str], ProgressHook]
+"""Called with a set's name before it is judged; its result is called as the work proceeds."""
+
 _STEP = 1000
 
 
@@ -31,7 +34,7 @@ def check(
     *,
     semantic: SemanticChecks | None = None,
     scores: Mapping[str, Mapping[str, float]] | None = None,
-    progress: Callable[[str], ProgressHook] | None = None,
+    progress: ProgressFactory | None = None,
     stop: Stop | None = None,
 ) -> CheckReport:
     """Judge the ledgers of sets with the checks of today, and keep what they say.
@@ -56,11 +59,9 @@ def check(
         CacheError: The cache of a semantic check can't be used.
         Stopped: `stop` asked for it; what was found of the sets before is recorded.
     """
-    hooks = ((one, progress(one.name) if progress else None) for one in sets)
     return CheckReport(
         sets=tuple(
-            _check(store, one, semantic, (scores or {}).get(one.name, {}), hook, stop or Stop())
-            for one, hook in hooks
+            _check(store, one, semantic, (scores or {}).get(one.name, {}), progress, stop) for one in sets
         )
     )
 
@@ -70,8 +71,8 @@ def _check(
     one: StoredSet,
     semantic: SemanticChecks | None,
     scores: Mapping[str, float],
-    hook: ProgressHook | None,
-    stop: Stop,
+    progress: ProgressFactory | None,
+    stop: Stop | None,
 ) -> CheckedSet:
     if one.dataset is None:
         return CheckedSet(name=one.name, problem=one.problem)
@@ -81,9 +82,10 @@ def _check(
     except StoreError as error:
         return CheckedSet(name=one.name, dataset=one.dataset, problem=error)
     language = languages.parse(one.language)
-    judged = judge(stored, language, hook, stop)
+    judged = judge(stored, language, progress(one.name) if progress else None, stop)
     meanings: list[Report] = []
     if semantic:
+        hook = progress(f"{one.name}, meaning") if progress else None
         judged, meanings = semantic.run(judged, language, grades=grades, progress=hook)
         judged = ledgers.stamped(judged, checks_version=CHECKS_VERSION)
     dataset, notes = one.dataset, []
@@ -151,12 +153,8 @@ def judge(
             if hook:
                 hook(Progress(total=len(present), done=done))
         found[place] = checks.judge(sources[place], hypotheses[place], target, kinds[place])
-    together = (
-        {}
-        if across is None
-        else across.judge(
-            [sources[place] for place in present], [hypotheses[place] for place in present], target
-        )
+    together = across.judge(
+        [sources[place] for place in present], [hypotheses[place] for place in present], target
     )
     for number, verdicts in together.items():
         place = present[number]

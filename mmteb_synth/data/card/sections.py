@@ -249,7 +249,7 @@ def faults(manifest: Manifest) -> list[str]:
     flagged = manifest.outcomes.get("flagged", 0)
     if flagged:
         faults.append(f"{flagged} translations are kept although a check finds an error in them")
-    if manifest.language != _ENGLISH and not manifest.review:
+    if manifest.language != _ENGLISH and not manifest.review.get("rows"):
         faults.append("nobody who speaks the language has reviewed it")
     if manifest.bitext_of is None and manifest.counts.get("unencoded"):
         faults.append("texts that MTEB shows no model are empty, so the set is made for MTEB alone")

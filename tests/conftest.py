@@ -62,3 +62,4 @@ def mteb_as_it_was() -> Iterator[None]:
 def unjudged(monkeypatch: pytest.MonkeyPatch) -> None:
     """The translations of a test are made up, and what the checks would say of them is not what it is about."""
     monkeypatch.setattr("mmteb_synth.checks.judge", lambda *_: ())
+    monkeypatch.setattr("mmteb_synth.checks.across.judge", lambda *_: {})

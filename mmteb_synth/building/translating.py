@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from mmteb_synth import checks
 from mmteb_synth.building.batching import Batched
 from mmteb_synth.building.jobs import Job
+from mmteb_synth.checks import across
 from mmteb_synth.stopping import Stop
 from mmteb_synth.translate import costs, engine
 from mmteb_synth.translate.cache import Cache
@@ -116,6 +117,7 @@ def translate(
         retry_failed=job.options.retry_failed and asked is None,
         given_up=asked.failures if asked else None,
         judge=checks.judge,
+        across=across.judge,
         mends=job.mends,
         fallbacks=[
             engine.Fallback(translator=fallback, meter=meter)

@@ -234,7 +234,7 @@ class Cache:
                 if checks != CHECKS_VERSION:
                     found.unjudged.add(key)
                 elif verdicts is not None:
-                    found.verdicts[key] = tuple(Verdict(**verdict) for verdict in json.loads(verdicts))
+                    found.verdicts[key] = _from_json(json.loads(verdicts))
         for key in keys if self._below else ():
             bundled = self._below.get(key)
             if bundled is not None and bundled.translation is not None and key not in translations:
@@ -415,13 +415,41 @@ class Cache:
             CacheError: The file can't be written.
         """
         values = [
-            (CHECKS_VERSION, _as_json(said) if said else None, key, translation)
+            (CHECKS_VERSION, canonical_json(_plain(said)) if said else None, key, translation)
             for key, translation, said in judged
             if key not in self._below
         ]
         if values:
             with self._database.writing() as connection:
                 connection.executemany(_JUDGE, values)
+
+    def comparison(self, digest: bytes) -> dict[int, tuple[Verdict, ...]] | None:
+        """What was said of many translations beside each other; None where they were never compared.
+
+        Args:
+            digest: Of the translations and the checks' version.
+
+        Raises:
+            CacheError: The file is damaged, locked, or not a cache.
+        """
+        query = "SELECT verdicts FROM comparisons WHERE digest = ?"
+        with self._database.reading() as connection:
+            row = connection.execute(query, (digest,)).fetchone() if connection else None
+        return {int(place): _from_json(said) for place, said in json.loads(row[0]).items()} if row else None
+
+    def keep_comparison(self, digest: bytes, found: Mapping[int, Sequence[Verdict]]) -> None:
+        """Remember what was said of many translations beside each other.
+
+        Args:
+            digest: Of the translations and the checks' version.
+            found: Verdicts by the translation's place.
+
+        Raises:
+            CacheError: The file can't be written.
+        """
+        text = canonical_json({str(place): _plain(said) for place, said in found.items()})
+        with self._database.writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO comparisons VALUES (?, ?)", (digest, text))
 
     def damage(self) -> list[str]:
         """What SQLite finds wrong with the file, in its own words; empty for a sound or missing file.
@@ -448,8 +476,12 @@ def _values(row: Row, now: str) -> tuple[Any, ...]:
     return values if row.created else (*values[:_CREATED], now, *values[_CREATED + 1 :])
 
 
-def _as_json(verdicts: Sequence[Verdict]) -> str:
-    return canonical_json([dataclasses.asdict(verdict) for verdict in verdicts])
+def _plain(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    return [dataclasses.asdict(verdict) for verdict in verdicts]
+
+
+def _from_json(values: Sequence[Mapping[str, Any]]) -> tuple[Verdict, ...]:
+    return tuple(Verdict(**value) for value in values)
 
 
 def _digest(data: bytes) -> bytes:

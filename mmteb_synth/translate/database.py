@@ -35,6 +35,7 @@ CREATE TABLE translations (
     input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, created TEXT NOT NULL, raw TEXT,
     checks INTEGER, verdicts TEXT
 ) WITHOUT ROWID;
+CREATE TABLE comparisons (digest BLOB PRIMARY KEY, verdicts TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE changes (
     translator TEXT, language TEXT, added INTEGER NOT NULL, replaced INTEGER NOT NULL,
     PRIMARY KEY (translator, language)

@@ -192,8 +192,9 @@ def translate(
     settle()
     if across is not None:
         repairs.compare(across)
-        settle()
-        repairs.compare(across)
+        if repairs.is_open:
+            settle()
+            repairs.compare(across)
     settled = repairs.settled()
     return TranslationRun(
         translations=_by_segment(wanted, keys, settled.translations),

@@ -8,9 +8,11 @@ all answers in the cache comes to the same end. What no rung mends keeps its bes
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mmteb_synth.checks import CHECKS_VERSION
 from mmteb_synth.errors import CacheError
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.long_texts import Found, LongTexts, Piece, joined, put_together
@@ -24,6 +26,8 @@ AcrossJudge = Callable[[Sequence[str], Sequence[str], Language], Mapping[int, tu
 """Says what is wrong among the translations of a set, by their places; see `checks.across.judge`."""
 
 _KEPT_AT_ONCE = 1000
+_COMPARED_ONCE = 10_000
+"""Translations of a set whose comparison is worth remembering."""
 _LONGEST_NOTE = 600
 """Characters of a reason that a translator is told: it may quote what it complains of."""
 
@@ -190,6 +194,11 @@ class Repairs:
             self._give_up(key, self._open.pop(key))
         return [asked for asked in pending.values() if asked.texts]
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a text is not settled."""
+        return bool(self._open)
+
     def compare(self, across: AcrossJudge) -> None:
         """Judge the translations of all texts beside each other; those with a fault are open again.
 
@@ -200,12 +209,29 @@ class Repairs:
         keys = [key for key in self._texts if key in translations]
         sources = [self._texts[key].text for key in keys]
         hypotheses = [translations[key] for key in keys]
-        said = across(sources, hypotheses, self._language)
+        said = self._compared(across, keys, sources, hypotheses)
         self._beside = {keys[place]: verdicts for place, verdicts in said.items()}
         for key, verdicts in self._beside.items() if self._mends else ():
             if _errors(verdicts) and key not in self._histories and key not in self.found.split:
                 first = self._attempt("asked", self._translator, (key,), translations[key], verdicts)
                 self._open[key] = _Open(segment=self._texts[key], attempts=[first], avoid=translations[key])
+
+    def _compared(
+        self, across: AcrossJudge, keys: Sequence[bytes], sources: Sequence[str], hypotheses: Sequence[str]
+    ) -> Mapping[int, tuple[Verdict, ...]]:
+        """What is wrong among translations; of large sets it is remembered, since comparing them takes seconds."""
+        if len(keys) < _COMPARED_ONCE:
+            return across(sources, hypotheses, self._language)
+        digest = hashlib.blake2b(str(CHECKS_VERSION).encode(), digest_size=16)
+        digest.update(b"".join(keys))
+        digest.update("\0".join(hypotheses).encode())
+        known = self._cache.comparison(digest.digest())
+        if known is not None:
+            return known
+        said = across(sources, hypotheses, self._language)
+        with contextlib.suppress(CacheError):  # as for verdicts
+            self._cache.keep_comparison(digest.digest(), said)
+        return said
 
     def settled(self) -> Settled:
         """What became of all texts, when nothing is pending any more."""

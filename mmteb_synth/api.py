@@ -55,6 +55,7 @@ def build(
     requests_per_minute: float | None = None,
     tokens_per_minute: float | None = None,
     shard: str | None = None,
+    html: Place = None,
     data_dir: Place = None,
     cache_dir: Place = None,
     progress: ProgressFactory | None = None,
@@ -92,6 +93,7 @@ def build(
         requests_per_minute: Requests a minute at most; None takes the translator's own limit.
         tokens_per_minute: Tokens a minute at most, sent and received; None takes the translator's own limit.
         shard: As "1/8": translate this share of the texts into a cache file of its own, and store no set.
+        html: A file for what the checks say of the sets, as `check` writes it.
         data_dir: Where data sets are stored.
         cache_dir: Where `cache.sqlite` lies.
         progress: Makes a progress hook for a set.
@@ -138,9 +140,13 @@ def build(
     )
     wanted, members = _languages(languages), selection.choose(_names(tasks), _names(suite)).members
     with status.reporting(status.file(folders.cache_dir, share.suffix if share else ""), progress) as shown:
-        return building.build(
+        done = building.build(
             wanted, members, options=options, folders=folders, progress=shown, report=report, stop=stop
         )
+    _tell_of_reviews([one.name for one in done.sets if one.status == "built"], folders)
+    if html is not None:
+        check_page([one.name for one in done.sets], html, data_dir=data_dir)
+    return done
 
 
 def evaluate(
@@ -440,6 +446,19 @@ def check_page(names: Names, file: str | Path, *, data_dir: Place = None) -> Non
     page.write(checking.check(store, chosen), Path(file).expanduser())
 
 
+def _tell_of_reviews(names: Sequence[str], folders: paths.Folders) -> None:
+    """Put what people said of sets, as they are now, into their manifests and cards."""
+    from mmteb_synth import reviewing
+    from mmteb_synth.data import card, reviews
+
+    store = _store(folders.data_dir)
+    reviewed = [name for name in names if reviews.read(store, name).num_rows]
+    scores = _scores(folders, lambda _: None) if reviewed else {}
+    for name in reviewed:
+        reviewing.refresh(store, name)
+        card.write(store.get(name), scores=scores.get(name, {}))
+
+
 def _scores(folders: paths.Folders, warn: Callable[[str], None]) -> dict[str, dict[str, float]]:
     """The scores that data cards name; damaged results keep nobody from checking."""
     from mmteb_synth.ranking import results
@@ -550,7 +569,7 @@ def review_import(
     from mmteb_synth import reviewing
 
     folders = paths.folders(cache_dir=cache_dir, data_dir=data_dir)
-    return reviewing.take_back(
+    taken = reviewing.take_back(
         _store(data_dir),
         folders.cache_file,
         [Path(file).expanduser() for file in ([files] if isinstance(files, (str, Path)) else files)],
@@ -558,6 +577,8 @@ def review_import(
         skill=language_skill,
         skip_changed=skip_changed,
     )
+    _tell_of_reviews(list(taken.merged), folders)
+    return taken
 
 
 def get_tasks(

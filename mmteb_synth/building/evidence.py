@@ -12,6 +12,7 @@ import pyarrow as pa
 from mmteb_synth import checks
 from mmteb_synth.data import ledger
 from mmteb_synth.data.reviews import text_hash
+from mmteb_synth.translate import judgements
 from mmteb_synth.translate.cache import Cache, Provenance
 from mmteb_synth.translate.engine import TranslationRun
 from mmteb_synth.translate.repair import Attempt
@@ -22,7 +23,11 @@ _UNKNOWN = Provenance()
 
 
 def ledger_of(
-    wanted: Mapping[Segment, None], run: TranslationRun, failed: Mapping[Segment, str], cache: Cache
+    wanted: Mapping[Segment, None],
+    run: TranslationRun,
+    failed: Mapping[Segment, str],
+    cache: Cache,
+    language: str,
 ) -> pa.Table:
     """The ledger of a set.
 
@@ -30,7 +35,8 @@ def ledger_of(
         wanted: Its segments, in order.
         run: What became of them.
         failed: Those that the set holds no translation of, and why; of some the run has a faulty one.
-        cache: Where the answers are.
+        cache: Where the answers are, and what semantic checks said of them.
+        language: The target language, as `tur-Latn`.
 
     Returns:
         A row for each segment, of `ledger.SCHEMA`.
@@ -40,6 +46,8 @@ def ledger_of(
     pieces = []
     while segments := list(islice(remaining, _PIECE)):
         pieces.append(_piece(segments, special, run, failed, cache))
+    if judgements.exist(cache.database):
+        pieces = [_with_judgements(piece, cache, language) for piece in pieces]
     table = pa.concat_tables(pieces) if pieces else ledger.SCHEMA.empty_table()
     return ledger.stamped(table, checks_version=checks.CHECKS_VERSION)
 
@@ -83,6 +91,16 @@ def _piece(
     return pa.table(
         {name: pa.array(columns[name], ledger.SCHEMA.field(name).type) for name in ledger.SCHEMA.names}
     )
+
+
+def _with_judgements(piece: pa.Table, cache: Cache, language: str) -> pa.Table:
+    """Rows with what semantic checks said earlier of these very translations."""
+    texts = zip(piece.column("source").to_pylist(), piece.column("hypothesis").to_pylist(), strict=True)
+    keys = [judgements.key(source, hypothesis or "", language) for source, hypothesis in texts]
+    known = judgements.find(cache.database, keys)
+    said = [[dataclasses.asdict(one) for one in known.get(key, ())] for key in keys]
+    field = ledger.SCHEMA.field("judgements")
+    return piece.set_column(ledger.SCHEMA.get_field_index(field.name), field, pa.array(said, field.type))
 
 
 def _special(

@@ -63,7 +63,7 @@ def collect(job: Job, source: sources.SourceSet) -> tuple[dict[Segment, None], C
 def opened(job: Job, folders: paths.Folders) -> Iterator[tuple[Cache, str]]:
     """The cache, with what is bundled for the job's language below it, and that layer's digest."""
     below, bundle = None, ""
-    if job.translator_name == AUTHORED:
+    if AUTHORED in (job.translator_name, *(fallback.name for fallback in job.fallbacks)):
         files = replay.bundled_files(paths.bundled_translations(), job.language)
         bundle = hashing.files_digest([(file.name, file) for file in files])
         below = replay.bundled_rows(paths.bundled_translations(), job.language)

@@ -187,7 +187,7 @@ def _translate_and_store(
         return _over_budget(job, counts, (*warnings, too_dear), meters)
     stop.check()
     done = translate(job, wanted, cache, meters, progress=progress, stop=stop, batches=batches)
-    evidence = ledger_of(wanted, done.run, done.failed, cache) if job.translator else None
+    evidence = ledger_of(wanted, done.run, done.failed, cache, job.language.code) if job.translator else None
     share = len(done.failed) / max(len(wanted), 1)
     report = SetReport(
         name=job.name,

@@ -141,9 +141,8 @@ def judge(
     Raises:
         Stopped: `stop` asked for it.
     """
-    sources, hypotheses, kinds, outcomes = (
-        ledger.column(name).to_pylist() for name in ("source", "hypothesis", "kind", "outcome")
-    )
+    names = ("source", "hypothesis", "kind", "outcome", "prompt_version")
+    sources, hypotheses, kinds, outcomes, prompts = (ledger.column(name).to_pylist() for name in names)
     present = [place for place, hypothesis in enumerate(hypotheses) if hypothesis is not None]
     found: list[tuple[Verdict, ...]] = [()] * len(hypotheses)
     for done, place in enumerate(present):
@@ -152,7 +151,9 @@ def judge(
                 stop.check()
             if hook:
                 hook(Progress(total=len(present), done=done))
-        found[place] = checks.judge(sources[place], hypotheses[place], target, kinds[place])
+        # Where one translation serves every kind it was judged without one, and so it is here.
+        kind = kinds[place] if prompts[place] is not None else "sentence"
+        found[place] = checks.judge(sources[place], hypotheses[place], target, kind)
     together = across.judge(
         [sources[place] for place in present], [hypotheses[place] for place in present], target
     )

@@ -82,6 +82,11 @@ from mmteb_synth.types import OnFailure
     help="Translate this share only, into a cache file of its own; `cache merge` joins them.",
 )
 @click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a page with the worst translations, as `check --html` does.",
+)
+@click.option(
     "--grace",
     type=click.FloatRange(0),
     default=stopping.GRACE,
@@ -117,6 +122,7 @@ def build(
     poll: float,
     queue_tokens: int | None,
     shard: str | None,
+    html: Path | None,
     grace: float,
     source_dir: Path | None,
     data_dir: Path | None,
@@ -156,12 +162,14 @@ def build(
             poll=poll,
             queue_tokens=queue_tokens,
             shard=shard,
+            html=html,
             data_dir=data_dir,
             cache_dir=cache_dir,
             progress=output.progress_bars(),
             report=output.set_report,
             stop=stop,
         )
+    output.findings(report.sets)
     output.spending(report.spending)
     if not report.ok:
         raise click.exceptions.Exit(1)

@@ -51,6 +51,16 @@ def key(source: str, hypothesis: str, language: str) -> bytes:
     return hashlib.blake2b(canonical_json([language, source, hypothesis]).encode(), digest_size=16).digest()
 
 
+def exist(database: Database) -> bool:
+    """Whether anything was ever judged.
+
+    Raises:
+        CacheError: The file is damaged, locked, or not a cache.
+    """
+    with database.reading() as connection:
+        return bool(connection and connection.execute("SELECT 1 FROM judgements LIMIT 1").fetchone())
+
+
 def find(database: Database, keys: Sequence[bytes]) -> dict[bytes, tuple[Judgement, ...]]:
     """The judgements under some keys.
 

@@ -21,11 +21,11 @@ from mmteb_synth.checking.semantic import (
     SemanticChecks,
     Way,
     judge_agreement,
-    known_judgements,
 )
 from mmteb_synth.data import ledger as ledgers
 from mmteb_synth.data import reviews
 from mmteb_synth.errors import RequestError, UsageError
+from mmteb_synth.translate import judgements
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.limits import RetryPolicy
 from mmteb_synth.types import Language
@@ -139,11 +139,9 @@ def test_verdict_and_words_go_to_the_ledger_and_nothing_is_paid_twice(
     again, second = judged(server, cache, after)
     assert again.equals(after)
     assert (second.requests, second.hits, len(server.requests)) == (0, 2, 2)
-    way = Way(cache=cache)
-    ((said,), none) = known_judgements(
-        [("Iron rusts.", "Bir kalay."), ("Iron rusts.", "Demir")], TURKISH, way
-    )
-    assert (said.judge, said.severity, none) == (JUDGE, "warning", ())
+    keys = [judgements.key("Iron rusts.", text, TURKISH.code) for text in ("Bir kalay.", "Demir")]
+    ((said,),) = judgements.find(cache.database, keys).values()
+    assert (said.judge, said.severity) == (JUDGE, "warning")
 
 
 def test_a_changed_hypothesis_is_judged_anew(server: OpenAIServer, cache: Cache) -> None:

@@ -12,7 +12,6 @@ from mmteb_synth.checking.semantic.run import (
     Report,
     SemanticChecks,
     judge_agreement,
-    known_judgements,
 )
 
-__all__ = ["Agreement", "Options", "Report", "SemanticChecks", "Way", "judge_agreement", "known_judgements"]
+__all__ = ["Agreement", "Options", "Report", "SemanticChecks", "Way", "judge_agreement"]

@@ -196,24 +196,6 @@ class SemanticChecks:
         return with_judgements(ledger, said), found
 
 
-def known_judgements(
-    texts: Sequence[tuple[str, str]], language: Language, way: Way
-) -> list[tuple[Judgement, ...]]:
-    """What judges said earlier of translations, for a ledger that is written anew.
-
-    Args:
-        texts: Sources and hypotheses.
-        language: The language of the hypotheses.
-        way: Holds the cache.
-
-    Raises:
-        CacheError: The cache can't be read.
-    """
-    keys = [judgements.key(source, hypothesis, language.code) for source, hypothesis in texts]
-    known = judgements.find(way.cache.database, keys)
-    return [known.get(key, ()) for key in keys]
-
-
 def judge_agreement(reports: Sequence[Report]) -> dict[str, Any] | None:
     """The judge's agreement with people for the manifest; None where it rests on fewer than a hundred grades.
 

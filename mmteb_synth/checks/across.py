@@ -9,6 +9,7 @@ import itertools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -37,6 +38,7 @@ _LOOKED_AT = 200
 """Rows of one phrase whose sources are compared; more would not change the shares."""
 
 _Found = dict[int, list[Verdict]]
+_Item = TypeVar("_Item")
 
 
 def judge(
@@ -72,13 +74,14 @@ def _collisions(sources: Sequence[str], hypotheses: Sequence[str], found: _Found
             by_source.setdefault(_plain(sources[row]), row)
         if len(by_source) == 1:
             continue
-        different = list(by_source.values())
-        content = {row: _content(sources[row]) for row in different}
+        compared = _spread(list(by_source), _COMPARED + 1)  # one of which may be a row's own source
+        content = {plain: _content(plain) for plain in compared}
         for row in rows:
-            own = _content(sources[row])
-            others = [other for other in different if _plain(sources[other]) != _plain(sources[row])]
-            farthest = min(_spread(others), key=lambda other: _overlap(own, content[other]))
-            found[row].append(_collision(sources[farthest], own, content[farthest]))
+            plain = _plain(sources[row])
+            own = _content(plain)
+            others = [other for other in compared if other != plain]
+            farthest = min(others, key=lambda other: _overlap(own, content[other]))
+            found[row].append(_collision(sources[by_source[farthest]], own, content[farthest]))
 
 
 def _collision(other: str, own: frozenset[str], content: frozenset[str]) -> Verdict:
@@ -214,6 +217,6 @@ def _overlap(a: frozenset[str], b: frozenset[str]) -> float:
     return len(a & b) / smaller if smaller else 1.0
 
 
-def _spread(rows: Sequence[int], count: int = _COMPARED) -> Sequence[int]:
-    """At most so many of some rows, from all over."""
-    return rows if len(rows) <= count else [rows[place * len(rows) // count] for place in range(count)]
+def _spread(items: Sequence[_Item], count: int) -> Sequence[_Item]:
+    """At most so many of some items, from all over."""
+    return items if len(items) <= count else [items[place * len(items) // count] for place in range(count)]

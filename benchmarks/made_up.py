@@ -52,7 +52,7 @@ def turkish(english: list[str], language: str) -> list[str]:
     return [text.translate(_LETTERS) for text in english]
 
 
-_LETTERS = str.maketrans("suic", "şüıç")
+_LETTERS = str.maketrans("etaoinshrdlucmfwyp", "aeınrlikdmytşubğzö")
 
 
 def row(key: bytes, text: str) -> Row:

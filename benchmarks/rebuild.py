@@ -69,7 +69,7 @@ def main() -> int:
 
 def _read_and_write(data: Path) -> None:
     """Read the stored tables and write them elsewhere, as they are."""
-    for number, file in enumerate(sorted(data.glob("*/*/*.parquet"))):
+    for number, file in enumerate(sorted(data.glob("*/**/*.parquet"))):
         with pq.ParquetFile(file) as stored:
             table = stored.read()
         pq.write_table(table, data.parent / f"peer{number}.parquet", compression="zstd")

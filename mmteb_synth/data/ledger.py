@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mmteb_synth.types import Verdict
@@ -135,10 +135,19 @@ def count_findings(table: pa.Table) -> dict[tuple[str, str], int]:
 
     Semantic checks are among them, by the names of their judges.
     """
-    found: Counter[tuple[str, str]] = Counter()
+    found: dict[tuple[str, str], int] = {}
     for name, column in (("check", "verdicts"), ("judge", "judgements")):
-        for row in table.column(column).to_pylist():
-            found.update({(one[name], one["severity"]) for one in row or () if one["severity"]})
+        lists = table.column(column).combine_chunks()
+        said = pc.list_flatten(lists)
+        each = pa.table(
+            {
+                "row": pc.list_parent_indices(lists),
+                "name": pc.struct_field(said, name),
+                "severity": pc.struct_field(said, "severity"),
+            }
+        ).drop_null()
+        counted = each.group_by(["name", "severity"]).aggregate([("row", "count_distinct")])
+        found |= {(row["name"], row["severity"]): row["row_count_distinct"] for row in counted.to_pylist()}
     return dict(sorted(found.items(), key=lambda item: (item[0][1], -item[1], item[0][0])))
 
 

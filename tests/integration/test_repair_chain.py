@@ -199,6 +199,7 @@ def test_the_score_returns_to_the_clean_one(tmp_path: Path) -> None:
         assert report.status == "built"
         evaluated = api.evaluate(
             model,
+            model_name="sentence-transformers/all-MiniLM-L6-v2",
             languages="de",
             data_dir=home / "data",
             cache_dir=home / "cache",

@@ -16,7 +16,7 @@ from mmteb_synth.checks import (
 )
 from mmteb_synth.types import Kind, Language, Languages, Verdict
 
-CHECKS_VERSION = 2
+CHECKS_VERSION = 3
 """Goes up with every change that may judge a translation otherwise; verdicts and manifests carry it."""
 
 ENGLISH = Language(code="eng-Latn", name="English")

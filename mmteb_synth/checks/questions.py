@@ -12,8 +12,12 @@ _LIMITS = thresholds.section("question")
 _LENGTH: float = _LIMITS["answer_length_ratio"]
 _ANSWERED: int = _LIMITS["answered_characters"]
 
-_MARKS = "?？؟;՞፧⁇⁈‽"
+_MARKS = "?？؟\u037e՞፧⁇⁈‽"
 """Question marks: Latin, Chinese and Japanese, Arabic, Greek (U+037E, mostly typed as ;), Armenian, Ethiopic."""
+
+_ARMENIAN = "՞"
+"""Stands on the word that is asked about: its question ends with the sentence."""
+_ARMENIAN_END = re.compile(r"[։:.]")
 
 _TAIL = " \t\n\r\"'”’»)]*_"
 _UNMARKED = frozenset({"Thai", "Laoo", "Khmr", "Mymr", "Tibt"})
@@ -53,7 +57,10 @@ def question(source: str, hypothesis: str, languages: Languages, kind: Kind) -> 
     if languages.target.iso639_3 == "ell":
         last = max(last, hypothesis.rfind(";"))
     if last >= 0:
-        return _answered_too(source, hypothesis[last + 1 :])
+        rest = hypothesis[last + 1 :]
+        if hypothesis[last] == _ARMENIAN:
+            rest = "".join(_ARMENIAN_END.split(rest, maxsplit=1)[1:])
+        return _answered_too(source, rest)
     return _without_mark(asked, hypothesis, languages)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from mmteb_synth.checks import phrases, thresholds
+from mmteb_synth.checks import lengths, phrases, thresholds
 from mmteb_synth.checks.phrases import Phrases, first, lowered, short
 from mmteb_synth.types import Kind, Languages, Verdict
 
@@ -17,6 +17,7 @@ _NEAR: int = _LIMITS["refusal_near_characters"]
 _PREAMBLE_REACH: int = _LIMITS["preamble_characters"]
 _SHORTEST_SIDE: int = _LIMITS["alternative_characters"]
 _SIDES_ALIKE: float = _LIMITS["alternative_length_ratio"]
+_SIDE_OF_USUAL: float = _LIMITS["alternative_usual_length"]
 
 _INABILITY = re.compile(
     r"n't\b|\b(?:not|cannot|unable|never|refus\w*|declin\w*|impossible|fail\w*|couldnt|cant|wont|dont)\b"
@@ -33,7 +34,10 @@ _EASY_CLOSING = re.compile(
 )
 _FIRST_ITEM = re.compile(r"(?:^|\n)\s*(?:[1１][.)、．]|\(1\)|①|a\)|[-•*–]\s)")
 _NEXT_ITEM = re.compile(r"(?:\n\s*|[\s,;:.!?])(?:[2２][.)、．]|\(2\)|②|b\))\s?\S|\n\s*[-•*–]\s")
-_SLASHED = re.compile(r"\s[/／|]\s")
+_SLASHED = re.compile(r"(?<!\d)\s[/／|]\s(?!\d|\w\b)")
+"""Not in fractions and dates, "3 / 4", and units, "km / h"."""
+_OWN_SLASH = re.compile(r"[/|]|\bslash", re.IGNORECASE)
+_OR = re.compile(r"\bor\b", re.IGNORECASE)
 
 _QUOTES = {
     '"': '"',
@@ -169,7 +173,7 @@ def alternatives(source: str, hypothesis: str, languages: Languages, kind: Kind)
     return (
         _listed(source, hypothesis)
         or _led_to(source, hypothesis, languages)
-        or _side_by_side(source, hypothesis)
+        or _side_by_side(source, hypothesis, languages)
         or _in_lines(source, hypothesis)
     )
 
@@ -230,15 +234,18 @@ def _ends_in_brackets(text: str, start: int) -> bool:
     return text.rstrip(" .")[-1:] in (")", "]", "）") and len(text) - start >= _SIDES_ALIKE * start
 
 
-def _side_by_side(source: str, hypothesis: str) -> Verdict | None:
-    """Finds "X / Y": an error where both sides could be the whole, else a warning."""
+def _side_by_side(source: str, hypothesis: str, languages: Languages) -> Verdict | None:
+    """Finds "X / Y": an error where both sides could be the whole, else a warning, unless the source says "or"."""
     if "/" not in hypothesis and "|" not in hypothesis and "／" not in hypothesis:
         return None
     sides = _SLASHED.split(hypothesis)
-    if len(sides) < 2 or "/" in source or "|" in source:
+    if len(sides) < 2 or _OWN_SLASH.search(source):
         return None
-    shorter, longer = sorted(map(len, sides))[:: len(sides) - 1]
-    whole = shorter >= _SHORTEST_SIDE and shorter >= _SIDES_ALIKE * longer
+    shorter, longer = min(map(len, sides)), max(map(len, sides))
+    usual = lengths.usual(source, languages.target.code)
+    whole = shorter >= max(_SHORTEST_SIDE, _SIDES_ALIKE * longer, _SIDE_OF_USUAL * usual)
+    if not whole and _OR.search(source):
+        return None
     return Verdict(
         check="alternatives",
         severity="error" if whole else "warning",

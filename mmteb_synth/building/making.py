@@ -146,6 +146,7 @@ def _manifest(job: Job, source: sources.SourceSet, record: Mapping[str, Any]) ->
         source={**dataclasses.asdict(source.identity), "differences": list(source.differences)},
         on_failure=job.options.on_failure,
         licence=source.license,
+        citation=source.task.metadata.bibtex_citation or None,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         spec=job.spec.model_dump(mode="json", exclude={"path"}, by_alias=True) if job.spec.is_own else None,
         **record,

@@ -247,7 +247,7 @@ def faults(manifest: Manifest) -> list[str]:
     """What a user must know."""
     faults = [*manifest.notes, *manifest.source.get("differences", ())]
     flagged = manifest.outcomes.get("flagged", 0)
-    if flagged:
+    if flagged and not any(note.startswith(f"{flagged} of ") for note in manifest.notes):
         faults.append(f"{flagged} translations are kept although a check finds an error in them")
     if manifest.language != _ENGLISH and not manifest.review.get("rows"):
         faults.append("nobody who speaks the language has reviewed it")

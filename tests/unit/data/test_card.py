@@ -12,6 +12,7 @@ import yaml
 from datasets import load_dataset
 from mteb.abstasks.task_metadata import SampleCreationMethod
 
+from mmteb_synth import api
 from mmteb_synth.data import card, ledger
 from mmteb_synth.data.card import sections
 from mmteb_synth.data.manifest import Manifest, sample_creation
@@ -267,6 +268,23 @@ def test_known_faults_come_from_the_manifest() -> None:
     assert "- 2 translations are kept although a check finds an error in them" in faults
     assert "- texts that MTEB shows no model are empty" in faults
     assert "**For demonstration only:**" in a_card(manifest)
+
+
+def test_what_a_note_says_of_faulty_translations_is_not_said_twice() -> None:
+    told = a_manifest(notes=["2 of 9 translations have faults"], outcomes={"flagged": 2})
+    assert "are kept although" not in section(a_card(told), "Known faults")
+    since = a_manifest(notes=["3 of 9 translations have faults"], outcomes={"flagged": 2})
+    assert "2 translations are kept although" in section(a_card(since), "Known faults")
+
+
+def test_a_built_set_is_cited_as_its_source_is(own_set: Any, tmp_path: Path) -> None:
+    rows = [{"sentence1": "A cat sleeps.", "sentence2": "A dog barks.", "score": 1.0}] * 2
+    spec = own_set("Mine", "STS", {"test": rows}, 'citation = "@misc{mine}"')
+    done = api.build("en", tasks=str(spec.path), data_dir=tmp_path / "data", cache_dir=tmp_path / "cache")
+    assert done.ok, done
+    found = Store(tmp_path / "data").get("Mine.eng-Latn.source")
+    assert found.manifest.citation == "@misc{mine}"
+    assert "```bibtex\n@misc{mine}\n```" in (found.folder / "README.md").read_text("utf-8")
 
 
 def test_english_is_said_to_be_no_translation() -> None:

@@ -403,9 +403,17 @@ class Repairs:
             )
 
     def _give_up(self, key: bytes, text: _Open) -> None:
-        """No way led to a sound translation: the one with the fewest faults is served, the first of equals."""
+        """No way led to a sound translation: the one with the fewest faults is served.
+
+        Of equals it is what came when the translator knew the reason: who insists is often right. Otherwise the first.
+        """
         usable = [attempt for attempt in text.attempts if attempt.hypothesis is not None]
-        best = min(usable, key=lambda attempt: attempt.errors, default=None)
+        first = usable[0].hypothesis if usable else None
+        best = min(
+            usable,
+            key=lambda attempt: (attempt.errors, attempt.step != "again" or attempt.hypothesis == first),
+            default=None,
+        )
         rejected = tuple(attempt for attempt in text.attempts if attempt is not best)
         self._histories[key] = History(served=best, rejected=rejected)
 

@@ -285,3 +285,16 @@ def test_verdicts_are_remembered(cache: Cache) -> None:
         run = engine.translate(TEXTS, TURKISH, translator, cache, judge=counting)
         assert {said[0].check for said in run.verdicts.values()} == {"odd"}
     assert len(asked) == 3
+
+
+def test_of_equally_faulty_answers_the_informed_one_is_served(cache: Cache) -> None:
+    with OpenAIServer() as server:
+
+        def answer(text: str) -> str:
+            was_told = "An earlier translation" in server.requests[-1]["messages"][0]["content"]
+            return f"bad, but on purpose: {text}" if was_told else f"bad {text}"
+
+        server.answer = answer
+        run = engine.translate(TEXTS[:1], TURKISH, endpoint(server), cache, judge=judge, concurrency=1)
+    assert run.translations == {TEXTS[0]: "bad, but on purpose: A dog runs."}
+    assert [attempt.hypothesis for attempt in run.histories[TEXTS[0]].rejected] == ["bad A dog runs."]

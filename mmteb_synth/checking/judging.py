@@ -17,7 +17,7 @@ from mmteb_synth.data.store import Store, TranslatedDataset
 from mmteb_synth.errors import StoreError, SynthError
 from mmteb_synth.stopping import Stop
 from mmteb_synth.stored import StoredSet
-from mmteb_synth.types import Language, Progress, ProgressHook, Verdict
+from mmteb_synth.types import Kind, Language, Progress, ProgressHook, Verdict
 
 if TYPE_CHECKING:
     from mmteb_synth.checking.semantic import Report, SemanticChecks
@@ -152,7 +152,7 @@ def judge(
             if hook:
                 hook(Progress(total=len(present), done=done))
         # Where one translation serves every kind it was judged without one, and so it is here.
-        kind = kinds[place] if prompts[place] is not None else "sentence"
+        kind: Kind = kinds[place] if prompts[place] is not None else "sentence"
         found[place] = checks.judge(sources[place], hypotheses[place], target, kind)
     together = across.judge(
         [sources[place] for place in present], [hypotheses[place] for place in present], target

@@ -16,9 +16,7 @@ from mmteb_synth.data.store import TranslatedDataset
 from mmteb_synth.errors import StoreError
 from mmteb_synth.types import Usage
 
-HOSTILE = (
-    "<script>alert(1)</script></td></table>\"'{{7*191}}{% raw %}<img src=x onerror=alert(1)> &amp; javascript:x"
-)
+HOSTILE = "<script>alert(1)</script></td></table>\"'{{7*191}}{% raw %}<img src=x onerror=alert(1)> &amp; javascript:x"
 
 
 def verdict(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mmteb_synth import checks
 from mmteb_synth.data import ledger
@@ -41,56 +43,83 @@ def ledger_of(
     Returns:
         A row for each segment, of `ledger.SCHEMA`.
     """
-    remaining = iter(wanted)
+    keys = [run.keys[segment] for segment in wanted]
+    of_histories = [key for segment in run.histories for key in _keys(run, segment)]
+    known = {row[0]: Provenance._make(row[1:]) for page in cache.provenance(of_histories) for row in page}
+    came_from = _in_order(keys, cache.provenance(keys))
     special = run.verdicts.keys() | run.histories.keys() | failed.keys()
+    remaining = iter(wanted)
     pieces = []
-    while segments := list(islice(remaining, _PIECE)):
-        pieces.append(_piece(segments, special, run, failed, cache))
+    for start in range(0, len(keys), _PIECE):
+        segments = list(islice(remaining, _PIECE))
+        simple = _simple(segments, run, came_from.slice(start, _PIECE))
+        differ = {
+            place: _special(segment, run, failed, known)
+            for place, segment in enumerate(segments)
+            if segment in special
+        }
+        pieces.append(_changed(simple, differ) if differ else simple)
     if judgements.exist(cache.database):
         pieces = [_with_judgements(piece, cache, language) for piece in pieces]
     table = pa.concat_tables(pieces) if pieces else ledger.SCHEMA.empty_table()
     return ledger.stamped(table, checks_version=checks.CHECKS_VERSION)
 
 
-def _piece(
-    segments: Sequence[Segment],
-    special: Set[Segment],
-    run: TranslationRun,
-    failed: Mapping[Segment, str],
-    cache: Cache,
-) -> pa.Table:
-    """Some rows: all as if they were simply asked for and answered, and then those with more to tell."""
-    keys = [run.keys[segment] for segment in segments]
-    of_others = [key for segment in segments if segment in run.histories for key in _keys(run, segment)]
-    known = cache.provenance([*keys, *of_others])
-    rows = [known.get(key, _UNKNOWN) for key in keys]
+def _in_order(keys: Sequence[bytes], pages: Iterable[list[tuple[Any, ...]]]) -> pa.Table:
+    """Where each segment's row came from: a row of `Provenance` for each key, empty where the cache knows nothing."""
+    fields = [ledger.SCHEMA.field(name) for name in Provenance._fields]
+    schema = pa.schema([pa.field("key", pa.binary()), *fields])
+    tables = [schema.empty_table()]
+    for page in pages:
+        columns = zip(zip(*page, strict=True), schema, strict=True) if page else ()
+        arrays = [pa.array(column, field.type) for column, field in columns]
+        tables += [pa.table(arrays, schema=schema)] if arrays else []
+    table = pa.concat_tables(tables).combine_chunks()
+    places = pc.index_in(pa.array(keys, pa.binary()), table.column("key").combine_chunks())
+    return table.drop_columns("key").take(places)
+
+
+def _simple(segments: Sequence[Segment], run: TranslationRun, came_from: pa.Table) -> pa.Table:
+    """Rows as if all segments were simply asked for and answered well."""
     texts, kinds, registers, _ = zip(*segments, strict=True)
-    facts: dict[str, list[Any]] = {
-        name: list(column) for name, column in zip(Provenance._fields, zip(*rows, strict=True), strict=True)
-    }
     count = len(segments)
-    columns: dict[str, list[Any]] = {
+    facts: dict[str, Any] = {
         "source_hash": list(map(text_hash, texts)),
-        "kind": list(kinds),
-        "register": list(registers),
-        "source": list(texts),
-        "hypothesis": [run.translations.get(segment) for segment in segments],
-        "outcome": ["translated"] * count,
-        "reason": [None] * count,
-        "step": ["asked"] * count,
-        **facts,
-        "attempts": [1] * count,
-        "verdicts": [[]] * count,
-        "rejected": [[]] * count,
-        "judgements": [[]] * count,
+        "kind": kinds,
+        "register": registers,
+        "source": texts,
+        "hypothesis": list(map(run.translations.get, segments)),
+        "outcome": pa.repeat("translated", count),
+        "reason": pa.nulls(count),
+        "step": pa.repeat("asked", count),
+        "attempts": pa.repeat(1, count),
+        **{name: _nothing(name, count) for name in ("verdicts", "rejected", "judgements")},
+        **{name: came_from.column(name).combine_chunks() for name in came_from.column_names},
     }
-    for place in (place for place, segment in enumerate(segments) if segment in special):
-        segment = segments[place]
-        for name, value in _special(segment, run, failed, known).items():
-            columns[name][place] = value
     return pa.table(
-        {name: pa.array(columns[name], ledger.SCHEMA.field(name).type) for name in ledger.SCHEMA.names}
+        {field.name: _as(field.type, facts[field.name]) for field in ledger.SCHEMA}, schema=ledger.SCHEMA
     )
+
+
+def _as(type_: pa.DataType, values: Any) -> pa.Array:
+    return values.cast(type_) if isinstance(values, (pa.Array, pa.ChunkedArray)) else pa.array(values, type_)
+
+
+def _nothing(name: str, count: int) -> pa.Array:
+    """So many empty lists."""
+    values = pa.array([], ledger.SCHEMA.field(name).type.value_type)
+    return pa.ListArray.from_arrays(pa.array(np.zeros(count + 1, np.int32)), values)
+
+
+def _changed(simple: pa.Table, differ: Mapping[int, Mapping[str, Any]]) -> pa.Table:
+    """Rows with what is otherwise in some of them."""
+    rows = simple.take(pa.array(list(differ))).to_pylist()
+    for row, values in zip(rows, differ.values(), strict=True):
+        row.update(values)
+    others = pa.Table.from_pylist(rows, schema=ledger.SCHEMA)
+    order = np.arange(len(simple))
+    order[list(differ)] = len(simple) + np.arange(len(rows))
+    return pa.concat_tables([simple, others]).take(pa.array(order))
 
 
 def _with_judgements(piece: pa.Table, cache: Cache, language: str) -> pa.Table:

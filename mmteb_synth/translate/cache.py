@@ -243,25 +243,23 @@ class Cache:
                 evidence.pop(key, None)
         return found
 
-    def provenance(self, keys: Sequence[bytes]) -> dict[bytes, Provenance]:
-        """Where the rows under some keys came from; made for hundreds of thousands.
+    def provenance(self, keys: Sequence[bytes]) -> Iterator[list[tuple[Any, ...]]]:
+        """Where the rows under some keys came from; made for hundreds of thousands, so no rows are built.
 
         Args:
             keys: Any number of keys, in any order; those of which nothing is known are left out.
 
+        Yields:
+            Pages of tuples: the key, and the fields of `Provenance`; bundled rows last, also where the file has them too.
+
         Raises:
             CacheError: The file is damaged, locked, or not a cache.
         """
-        found = {
-            key: Provenance._make(rest)
-            for page in self._pages(("key", *Provenance._fields), keys)
-            for key, *rest in page
-        }
-        for key in keys if self._below else ():
-            if key not in found and key in self._below:
-                row = self._below[key]
-                found[key] = Provenance._make(getattr(row, name) for name in Provenance._fields)
-        return found
+        columns = ("key", *Provenance._fields)
+        yield from self._pages(columns, keys)
+        below = [self._below[key] for key in keys if key in self._below] if self._below else []
+        if below:
+            yield [tuple(getattr(row, name) for name in columns) for row in below]
 
     def _pages(self, columns: Sequence[str], keys: Sequence[bytes]) -> Iterator[list[tuple[Any, ...]]]:
         """Columns of the file's rows, in pages. In the order of the keys, so that no page of the file is read twice."""

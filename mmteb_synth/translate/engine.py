@@ -216,8 +216,9 @@ def _by_segment(
     segments: Sequence[Segment], keys: Sequence[bytes], known: Mapping[bytes, _Known]
 ) -> dict[Segment, _Known]:
     """What is known of segments; those of which nothing is are left out."""
-    if not known:
-        return {}
+    if len(known) < len(segments) // 10:  # nearly all have nothing, as with verdicts
+        places = set(known)
+        return {segment: known[key] for segment, key in zip(segments, keys, strict=True) if key in places}
     values = map(known.get, keys)
     return {segment: value for segment, value in zip(segments, values, strict=True) if value is not None}
 

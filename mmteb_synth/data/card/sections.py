@@ -180,9 +180,8 @@ def judgements(ledger: pa.Table | None) -> str:
     if ledger is None:
         return ""
     by_judge: dict[str, list[Mapping[str, Any]]] = {}
-    for cell in ledger.column("judgements").to_pylist():
-        for judgement in cell or ():
-            by_judge.setdefault(judgement["judge"], []).append(judgement)
+    for judgement in pc.list_flatten(ledger.column("judgements")).to_pylist():
+        by_judge.setdefault(judgement["judge"], []).append(judgement)
     if not by_judge:
         return ""
     scores = [[one["score"] for one in said if one["score"] is not None] for said in by_judge.values()]
@@ -221,7 +220,9 @@ def samples(manifest: Manifest, ledger: pa.Table | None) -> str:
     """A few translations beside their sources, where the licence lets them be quoted."""
     if ledger is None or not _may_quote(manifest.licence):
         return ""
-    shown = ledger.filter(pc.is_valid(ledger.column("hypothesis"))).sort_by("source_hash").slice(0, _SAMPLES)
+    columns = ledger.select(["source_hash", "source", "hypothesis"])
+    held = columns.filter(pc.is_valid(columns.column("hypothesis")))
+    shown = held.take(pc.select_k_unstable(held, _SAMPLES, [("source_hash", "ascending")]))
     if not len(shown):
         return ""
     return table(

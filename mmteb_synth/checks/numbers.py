@@ -23,8 +23,12 @@ _LISTED: int = _LIMITS["listed"]
 
 _DIGIT = re.compile(r"\d")
 _RUN = re.compile(r"\d+")
+_POINT = re.compile(r"\d[.,٫٬'’·]\d")
 _NUMBER = re.compile(r"\d+(?:(?:[.,٫٬'’·]|[ \u00a0\u202f\u2009](?=\d{3}(?!\d)))\d+)*")
 """Digits with the separators of any locale; a space only before a group of three."""
+
+_LONGEST = 15
+"""Digits of a number that has a value here; longer ones are names, as those of accounts."""
 
 _GROUPED = re.compile(r"\d{1,3}(?:\D\d{3})+|\d{1,2}(?:,\d{2})+,\d{3}")
 _FRACTIONS = {"½": ".5", "¼": ".25", "¾": ".75", "⅓": ".33", "⅔": ".67", "⅛": ".125"}
@@ -39,7 +43,7 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 
 @dataclass(frozen=True, slots=True)
 class _Number:
-    """A number in a text: its digits without separators, and what it may be worth."""
+    """A number in a text: its digits without separators, and what it may be worth; nothing where it has too many."""
 
     text: str
     digits: str
@@ -48,7 +52,7 @@ class _Number:
 
     @property
     def whole(self) -> int:
-        return int(self.digits)
+        return int(self.digits) if len(self.digits) <= _LONGEST else -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,8 @@ def numbers(source: str, hypothesis: str, languages: Languages, kind: Kind) -> V
         return None
     lost, added = _differing(_digits(_NUMBER, source), _digits(_NUMBER, hypothesis))
     if not lost and not added:
-        return None
+        has_point = _POINT.search(source) or _POINT.search(hypothesis)
+        return _moved_point(*_sides(source, hypothesis, languages)) if has_point else None
     runs_lost, runs_added = _differing(_digits(_RUN, source), _digits(_RUN, hypothesis))
     if not (runs_lost or runs_added) or _glued(source) == _glued(hypothesis):
         return None
@@ -79,6 +84,18 @@ def numbers(source: str, hypothesis: str, languages: Languages, kind: Kind) -> V
     if unexplained is None or (_is_split(before, after) and _unexplained(_RUN, before, after) is None):
         return None
     return _verdict(*unexplained, before, after)
+
+
+def _moved_point(before: _Side, after: _Side) -> Verdict | None:
+    """A number with its digits but another value: 1.5 that became 15 or 0.15."""
+    translated = list(_numbers(_NUMBER, after))
+    for number in _numbers(_NUMBER, before):
+        same = [other for other in translated if other.digits == number.digits]
+        if number.values and all(other.values and not (number.values & other.values) for other in same):
+            if _differing(_RUN.findall(number.text), _RUN.findall(same[0].text)) == (Counter(), Counter()):
+                continue
+            return _verdict([number], [same[0]], before, after)
+    return None
 
 
 def _digits(pattern: re.Pattern[str], text: str) -> list[str]:
@@ -163,10 +180,12 @@ def _numbers(pattern: re.Pattern[str], side: _Side) -> Iterator[_Number]:
 
 def _values(number: str, factor: float) -> frozenset[float]:
     """What a number may be worth: separators stand for thousands or for decimals, as the locale has it."""
-    whole = float(re.sub(r"\D", "", number))
-    values = {whole} if number.isdigit() or _GROUPED.fullmatch(number) else set()
+    digits = re.sub(r"\D", "", number)
+    if len(digits) > _LONGEST:
+        return frozenset()
+    values = {float(digits)} if number.isdigit() or _GROUPED.fullmatch(number) else set()
     head, _, tail = re.sub(r"[^\d]", ".", number).rpartition(".")
-    if head:
+    if head and not (values and tail == "000"):  # 30,000 is not 30
         values.add(float(f"{head.replace('.', '')}.{tail}"))
     return frozenset(round(value * factor, 6) for value in values) | (
         frozenset(values) if factor > 1 else frozenset()
@@ -197,13 +216,13 @@ def _are_clocks(lost: _Number, added: _Number, before: _Side, after: _Side) -> b
     """Whether both are hours of a clock, as 2:30 and 14:30, and the first not in the morning."""
     return (
         re.search(rf"\b{lost.text}[:.]\d\d(?!\s?a\.?m)", before.lower) is not None
-        and re.search(rf"\b{added.text}(?:[:.h]\d\d|\s?(?:h|uhr))\b", after.lower) is not None
+        and re.search(rf"\b{added.text}(?:[:.h]\d\dh?|\s?(?:h|uhr))\b", after.lower) is not None
     )
 
 
 def _said_otherwise(number: _Number, other: _Side, own: _Side) -> bool:
     """Whether the other text spells a number in words, in Roman numerals, or raised as in m²."""
-    if len(number.digits) > 15:
+    if len(number.digits) > _LONGEST:
         return False
     whole, words = number.whole, other.spelling
     is_round_year = f"{whole}s" in own.lower and 1000 < whole < 2200
@@ -220,6 +239,9 @@ def _said_otherwise(number: _Number, other: _Side, own: _Side) -> bool:
         or whole in romans
         or (is_round_year and whole // 100 + 1 in romans)
         or (len(number.digits) == 1 and any(sign in other.text for sign in _RAISED[number.digits]))
+        or (
+            number.digits in ("2", "3") and f"m{number.digits}" in own.text
+        )  # km2, which may become square kilometres
         or (number.digits == "00" and ":00" in own.text)
         or ("24/7" in own.text and whole in (24, 7))
     )

@@ -31,6 +31,7 @@ class Spelling:
 
     Attributes:
         units: Finds each of 0 to 19.
+        ones: Finds each of 0 to 9, within words too, as in `veinticinco`.
         tens: Finds each of 0, 10 … 90.
         hundred: Finds hundreds and centuries.
         thousand: Finds thousands.
@@ -39,6 +40,7 @@ class Spelling:
     """
 
     units: tuple[re.Pattern[str], ...]
+    ones: tuple[re.Pattern[str], ...]
     tens: tuple[re.Pattern[str], ...]
     hundred: re.Pattern[str]
     thousand: re.Pattern[str]
@@ -70,7 +72,7 @@ class Spelling:
         ten, unit = divmod(number, 10)
         if number == 45 and self.units[15].search(text):  # a quarter to
             return True
-        return bool(self.tens[ten].search(text) and (not unit or self.units[unit].search(text)))
+        return bool(self.tens[ten].search(text) and (not unit or self.ones[unit].search(text)))
 
     def names_scale(self, factor: float, text: str) -> bool:
         """Whether a text has the word for a factor, as `milliard` for 10^9 without a digit before it.
@@ -107,6 +109,7 @@ def of(code: str) -> Spelling | None:
     longest = sorted(scales, key=lambda scale: -max(map(len, scale[0].split())))
     return Spelling(
         units=tuple(_pattern(words, spaced) for words in row["units"]),
+        ones=tuple(_pattern(words, spaced, within=True) for words in row["units"][:10]),
         tens=tuple(_pattern(words, spaced, within=True) for words in row["tens"]),
         hundred=_pattern(row["hundred"], spaced, within=True),
         thousand=_pattern(row["thousand"], spaced, within=True),

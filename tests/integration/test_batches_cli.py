@@ -26,6 +26,7 @@ class _Cli:
     def build(self, *more: str) -> subprocess.Popen[str]:
         return self._start(
             "build",
+            "--no-repair",
             *("--lang", "tr", "--lang", "de", "-t", "MiniSTS", "-t", "MiniSTSBitext"),
             *(
                 "--translator",

@@ -54,7 +54,7 @@ def sets(tmp_path: Path) -> list[Path]:
 
 
 def start(folder: Path, sets: list[Path]) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "mmteb_synth", "build", "--lang", "tr", "--quiet"]
+    command = [sys.executable, "-m", "mmteb_synth", "build", "--no-repair", "--lang", "tr", "--quiet"]
     for spec in sets:
         command += ["--task", str(spec)]
     command += ["--translator", "slow_person:translate"]

@@ -249,7 +249,17 @@ def test_a_stop_cuts_pauses_and_pacing_short(server: OpenAIServer, cache: Cache,
     asker.join()
 
 
-_BUILD = [sys.executable, "-m", "mmteb_synth", "build", "--lang", "tr", "--translator", "openai:test-model"]
+_BUILD = [
+    sys.executable,
+    "-m",
+    "mmteb_synth",
+    "build",
+    "--no-repair",
+    "--lang",
+    "tr",
+    "--translator",
+    "openai:test-model",
+]
 
 
 def test_the_command_ends_with_75_at_ctrl_c_and_goes_on(tmp_path: Path) -> None:

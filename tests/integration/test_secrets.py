@@ -99,7 +99,7 @@ def _leaks(folder: Path) -> list[str]:
 def _build(command_line: _CommandLine, url: str, name: str, *options: str) -> tuple[int, str]:
     folder = command_line.folder / name.replace(" ", "-")
     places = ["--cache-dir", str(folder / "cache"), "--data-dir", str(folder / "data")]
-    what = ["--lang", "tr", "--task", "MiniSTS", "--limit", "2", "--on-failure", "source"]
+    what = ["--lang", "tr", "--task", "MiniSTS", "--limit", "2", "--on-failure", "source", "--no-repair"]
     return command_line.run(
         "build", *what, "--translator", "openai:test-model", "--base-url", url, *places, "--debug", *options
     )

@@ -245,7 +245,7 @@ def test_killed_it_leaves_no_process_and_loses_only_what_was_not_committed(
 
 
 def test_a_build_in_process_is_one_of_the_served_form(vllm: Path, preset: Path, tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "mmteb_synth", "build", "--lang", "fr", "-t", "MiniSTS"]
+    build = [sys.executable, "-m", "mmteb_synth", "build", "--no-repair", "--lang", "fr", "-t", "MiniSTS"]
     folders = ["--cache-dir", str(tmp_path / "cache"), "--data-dir", str(tmp_path / "data")]
 
     def run(*arguments: str) -> str:

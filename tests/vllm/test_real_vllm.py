@@ -256,7 +256,7 @@ def test_a_build_by_command_line_in_process_and_served(
 ) -> None:
     common = ["--lang", "fr", "-t", "MiniSTS", "--on-failure", "source"]
     folders = ["--cache-dir", str(tmp_path / "cache"), "--data-dir", str(tmp_path / "data")]
-    build = [sys.executable, "-m", "mmteb_synth", "build", *common, *folders]
+    build = [sys.executable, "-m", "mmteb_synth", "build", "--no-repair", *common, *folders]
     inside = subprocess.run(
         [*build, "--translator", f"vllm:{preset}", "--weights", str(weights)],
         capture_output=True,

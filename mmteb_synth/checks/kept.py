@@ -12,7 +12,7 @@ from mmteb_synth.types import Kind, Languages, Severity, Verdict
 
 _URL = re.compile(r"(?:https?://|ftp://|(?<![\w.])www\.)[\w\-.~:/?#\[\]@!$&()*+,;=%]+", re.ASCII)
 _URL_END = ".,;:!?)]"
-_EMAIL = re.compile(r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+")
+_EMAIL = re.compile(r"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]{1,64}@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+")
 _HANDLE = re.compile(r"(?<![\w@/.])@[A-Za-z_]\w+", re.ASCII)
 _TAG = re.compile(r"(?<![\w#&/])#[^\W\d_]\w*")
 _TICKED = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")

@@ -15,7 +15,8 @@ _DELIMITER = re.compile(
 )
 _BRACKETS = ("[[", "]]", "<<<", ">>>")
 _JSON = re.compile(
-    r"\A\s*\{\s*\"|\"?\s*\}\s*\Z|\A\s*\[\s*\"|\"(?:translation|text|output|target)\"\s*:", re.IGNORECASE
+    r"\A\s*\{\s*\"|\"?\s{0,8}\}\s{0,8}\Z|\A\s*\[\s*\"|\"(?:translation|text|output|target)\"\s*:",
+    re.IGNORECASE,
 )
 _TAG = re.compile(r"</?([a-z][a-z0-9]*)(?:\s[^<>]*)?/?>")
 _TAGS_OF_HTML = re.compile(
@@ -24,7 +25,7 @@ _TAGS_OF_HTML = re.compile(
 )
 _EMPHASIS = re.compile(r"\*\*(?=\S)[^*]+\*\*|(?<!\w)__(?=\S)[^_]+__(?!\w)")
 _HEADING = re.compile(r"\A\s*#{1,6}\s")
-_RULE = re.compile(r"(?:\A|\n)\s*(?:---+|\*\*\*+|===+)\s*(?:\n|\Z)")
+_RULE = re.compile(r"(?:\A|\n)[ \t]*(?:---+|\*\*\*+|===+)[ \t]*(?:\n|\Z)")
 _ENTITY = re.compile(r"&(?:([A-Za-z][A-Za-z0-9]*)|#[0-9]+|#[xX][0-9A-Fa-f]+);")
 
 

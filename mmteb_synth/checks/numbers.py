@@ -27,6 +27,9 @@ _POINT = re.compile(r"\d[.,٫٬'’·]\d")
 _NUMBER = re.compile(r"\d+(?:(?:[.,٫٬'’·]|[ \u00a0\u202f\u2009](?=\d{3}(?!\d)))\d+)*")
 """Digits with the separators of any locale; a space only before a group of three."""
 
+_MOST = 200
+"""Differing numbers up to which explanations are looked for; more are runaway output."""
+
 _LONGEST = 15
 """Digits of a number that has a value here; longer ones are names, as those of accounts."""
 
@@ -88,12 +91,18 @@ def numbers(source: str, hypothesis: str, languages: Languages, kind: Kind) -> V
 
 def _moved_point(before: _Side, after: _Side) -> Verdict | None:
     """A number with its digits but another value: 1.5 that became 15 or 0.15."""
-    translated = list(_numbers(_NUMBER, after))
-    for number in _numbers(_NUMBER, before):
-        same = [other for other in translated if other.digits == number.digits]
-        if number.values and all(other.values and not (number.values & other.values) for other in same):
-            if _differing(_RUN.findall(number.text), _RUN.findall(same[0].text)) == (Counter(), Counter()):
-                continue
+    translated: dict[str, list[_Number]] = {}
+    for number in _numbers(_NUMBER, after):
+        translated.setdefault(number.digits, []).append(number)
+    for number in {each.text: each for each in _numbers(_NUMBER, before)}.values():
+        same = translated.get(number.digits, [])
+        if (
+            not same
+            or not number.values
+            or any(not each.values or number.values & each.values for each in same)
+        ):
+            continue
+        if Counter(_RUN.findall(number.text)) != Counter(_RUN.findall(same[0].text)):
             return _verdict([number], [same[0]], before, after)
     return None
 
@@ -140,6 +149,8 @@ def _unexplained(
 ) -> tuple[list[_Number], list[_Number]] | None:
     """The numbers that are missing and those that are new, without those that another form explains."""
     lost, added = _without_equal(list(_numbers(pattern, before)), list(_numbers(pattern, after)))
+    if len(lost) + len(added) > _MOST:
+        return lost, added
     for number in list(lost):
         match = next((other for other in added if _same(number, other, before, after)), None)
         if match is not None:

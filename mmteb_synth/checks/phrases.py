@@ -67,12 +67,12 @@ def of(code: str) -> Phrases:
         sure=_pattern(row.get("sure"), r"\W*(?:{0})(?=\s*[!,.:！，。：])"),
         note=_pattern(
             row.get("note"),
-            r"(?:^|\s|[.!?…:。！？：][\s\"'”’»)\]]*|[(\[（【*_])\s*[(\[（【*_]*(?P<word>{0})s?(?:\s[^\n:：.()]{{0,40}})?[*_]*\s?[:：]",
+            r"(?:^|\s|[.!?…:。！？：][\s\"'”’»)\]]{{0,4}}|[(\[（【*_])\s{{0,3}}[(\[（【*_]{{0,4}}(?P<word>{0})s?(?:\s[^\n:：.()]{{0,40}})?[*_]*\s?[:：]",
         ),
         closing=tuple(row.get("closing", ())),
         alternative=_pattern(
             row.get("or"),
-            r"(?:^|\n|[.!?…。！？]\s)[\s*_]*(?:{0})[*_]*(?:\s[^\n:：.]{{0,20}})?\s?(?:[:：]|\n)|[(\[（]\s*(?:{0})(?:[:：,，、]|\s)",
+            r"(?:^|\n|[.!?…。！？]\s)[\s*_]{{0,4}}(?:{0})[*_]*(?:\s[^\n:：.]{{0,20}})?\s?(?:[:：]|\n)|[(\[（]\s{{0,3}}(?:{0})(?:[:：,，、]|\s)",
         ),
         answer=_pattern(row.get("answer"), r"\W*(?:{0})\s*[,.!:，。！،、]"),
     )
@@ -125,7 +125,7 @@ def label(language: Language | None) -> re.Pattern[str]:
         for name in {language.name, own.language_name(), own.autonym()}:
             names += [name, f"{name} translation", f"Translation into {name}", f"Translation in {name}"]
     return re.compile(
-        rf"\s*[*_#]*\s*(?:{_any(names)})(?:\s*\([^\n()]*\))?[*_]*\s*:[*_]*\s*",
+        rf"\s*(?:[*_#]+\s*)?(?:{_any(names)})(?:\s*\([^\n()]*\))?[*_]*\s*:[*_]*\s*",
         re.IGNORECASE,
     )
 

@@ -32,8 +32,8 @@ _EASY_CLOSING = re.compile(
     r"\b(?:let (?:me|us) know|note|notice|remember|hope|hoping|feel free|if you (?:need|want|have)|would you|translat\w*"
     r"|beware|keep in mind|bear in mind|mind|tell me|inform|contact|hesitate)\b"
 )
-_FIRST_ITEM = re.compile(r"(?:^|\n)\s*(?:[1１][.)、．]|\(1\)|①|a\)|[-•*–]\s)")
-_NEXT_ITEM = re.compile(r"(?:\n\s*|[\s,;:.!?])(?:[2２][.)、．]|\(2\)|②|b\))\s?\S|\n\s*[-•*–]\s")
+_FIRST_ITEM = re.compile(r"(?:^|\n)[ \t]*(?:[1１][.)、．]|\(1\)|①|a\)|[-•*–]\s)")
+_NEXT_ITEM = re.compile(r"(?:\n[ \t]*|[\s,;:.!?])(?:[2２][.)、．]|\(2\)|②|b\))\s?\S|\n[ \t]*[-•*–]\s")
 _SLASHED = re.compile(r"(?<!\d)\s[/／|]\s(?!\d|\w\b)")
 """Not in fractions and dates, "3 / 4", and units, "km / h"."""
 _OWN_SLASH = re.compile(r"[/|]|\bslash", re.IGNORECASE)

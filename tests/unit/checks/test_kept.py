@@ -80,7 +80,8 @@ def test_what_is_lost_changed_or_invented_is_named(
 
 @pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize(
-    "text", ["", "@", "#", "http://", "www.", "``", "```", "{", "%", "$", "<>", "[]", "_()"]
+    "text",
+    ["", "@", "#", "http://", "www.", "``", "```", "{", "%", "$", "<>", "[]", "_()", "a" * 50_000 + "@"],
 )
 def test_odd_texts_are_equal_to_themselves(check: str, text: str) -> None:
     assert judged(check, text, text) is None

@@ -53,7 +53,12 @@ def review() -> None:
     help="Segments that all of them are given, for their agreement.  [default: 50]",
 )
 @click.option(
-    "--format", "form", type=click.Choice(["xlsx", "xliff", "both"]), default="xlsx", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["xlsx", "xliff", "both"]),
+    default="xlsx",
+    show_default=True,
+    help="A spreadsheet, a file for translation tools, or both.",
 )
 @click.option(
     "--seed", type=int, default=0, show_default=True, metavar="N", help="Another one draws other rows."

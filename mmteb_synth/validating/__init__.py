@@ -1,0 +1,1 @@
+"""The verb: does a board rank models as other, trusted, scores do?"""

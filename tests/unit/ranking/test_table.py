@@ -20,6 +20,10 @@ def _row(table: Table | None, name: str = A) -> Any:
     return next(row for row in table.rows if row.model.name == name)
 
 
+def _values(means: Any) -> dict[str, float | None]:
+    return {name: mean.value for name, mean in means.items()}
+
+
 def _english(results: Any, model: str = A, values: list[float | None] | None = None, **said: Any) -> None:
     results.add_mini(model, values or ENGLISH, language="eng-Latn", translator="source", **said)
 
@@ -30,14 +34,14 @@ def test_means_types_and_english_of_a_whole_suite(results: Any) -> None:
     translated, english = results.board().groups
     row = _row(translated.languages[0])
     assert (row.n_tasks, row.n_scored, row.n_common) == (7, 7, 7)
-    assert row.mean_task == pytest.approx(40.0)
-    assert row.mean_type == pytest.approx(40.0)
-    assert row.english == pytest.approx(100 * sum(ENGLISH) / 7)
-    assert row.delta == pytest.approx(40.0 - 100 * sum(ENGLISH) / 7)
-    assert row.types["Clustering"] == pytest.approx(20.0)
+    assert row.means["mean_task"].value == pytest.approx(40.0)
+    assert row.means["mean_type"].value == pytest.approx(40.0)
+    assert row.means["english_mean_task"].value == pytest.approx(100 * sum(ENGLISH) / 7)
+    assert row.means["delta_english"].value == pytest.approx(40.0 - 100 * sum(ENGLISH) / 7)
+    assert row.types["Clustering"].value == pytest.approx(20.0)
     assert (english.label, english.overall) == ("source", None)
-    assert _row(english.languages[0]).mean_task == row.english
-    assert _row(english.languages[0]).delta is None
+    assert _row(english.languages[0]).means["mean_task"].value == row.means["english_mean_task"].value
+    assert _row(english.languages[0]).means["delta_english"].value is None
 
 
 def test_a_missing_score_is_missing_and_never_zero(results: Any) -> None:
@@ -45,19 +49,26 @@ def test_a_missing_score_is_missing_and_never_zero(results: Any) -> None:
     _english(results)
     row = _row(results.board().groups[0].languages[0])
     assert (row.n_tasks, row.n_scored, row.missing) == (7, 6, ("MiniSummarization",))
-    assert (row.mean_task, row.mean_type, row.types["Summarization"]) == (None, None, None)
-    assert row.types["STS"] == pytest.approx(60.0)
+    assert (row.means["mean_task"].value, row.means["mean_type"].value, row.types["Summarization"].value) == (
+        None,
+        None,
+        None,
+    )
+    assert row.types["STS"].value == pytest.approx(60.0)
     # English is over the suite, the difference over the six tasks that have both.
-    assert row.english == pytest.approx(100 * sum(ENGLISH) / 7)
-    assert (row.n_common, row.delta) == (6, pytest.approx(100 * (sum(TURKISH[:6]) - sum(ENGLISH[:6])) / 6))
+    assert row.means["english_mean_task"].value == pytest.approx(100 * sum(ENGLISH) / 7)
+    assert (row.n_common, row.means["delta_english"].value) == (
+        6,
+        pytest.approx(100 * (sum(TURKISH[:6]) - sum(ENGLISH[:6])) / 6),
+    )
 
 
 def test_a_gap_in_english_leaves_its_mean_empty(results: Any) -> None:
     results.add_mini(A, TURKISH)
     _english(results, values=[None, *ENGLISH[1:]])
     row = _row(results.board().groups[0].languages[0])
-    assert (row.english, row.n_common) == (None, 6)
-    assert row.delta == pytest.approx(100 * (sum(TURKISH[1:]) - sum(ENGLISH[1:])) / 6)
+    assert (row.means["english_mean_task"].value, row.n_common) == (None, 6)
+    assert row.means["delta_english"].value == pytest.approx(100 * (sum(TURKISH[1:]) - sum(ENGLISH[1:])) / 6)
 
 
 def test_a_missing_task_brings_no_borda_points(results: Any) -> None:
@@ -83,11 +94,11 @@ def test_all_languages_count_each_set_and_have_a_column_for_each(results: Any) -
     group = results.board().groups[0]
     row = _row(group.overall)
     assert row.n_tasks == 14
-    assert row.languages == {"deu-Latn": pytest.approx(50.0), "tur-Latn": pytest.approx(40.0)}
-    assert row.mean_task == pytest.approx(45.0)
+    assert _values(row.languages) == {"deu-Latn": pytest.approx(50.0), "tur-Latn": pytest.approx(40.0)}
+    assert row.means["mean_task"].value == pytest.approx(45.0)
     lacking = _row(group.overall, B)
-    assert lacking.languages == {"deu-Latn": None, "tur-Latn": pytest.approx(40.0)}
-    assert lacking.mean_task is None
+    assert _values(lacking.languages) == {"deu-Latn": None, "tur-Latn": pytest.approx(40.0)}
+    assert lacking.means["mean_task"].value is None
     assert [(table.language, len(table.rows)) for table in group.languages] == [
         ("deu-Latn", 1),
         ("tur-Latn", 2),
@@ -113,8 +124,14 @@ def test_translators_profiles_and_limits_are_never_mixed(results: Any) -> None:
         ("gpt", "nano", None),
     ]
     assert [_row(group.languages[0]).n_scored for group in groups] == [7, 7, 7, 2, 2]
-    assert [_row(group.languages[0]).english is None for group in groups[:2]] == [False, False]
-    assert [_row(group.languages[0]).english for group in groups[3:]] == [None, None]  # English is whole
+    assert [_row(group.languages[0]).means["english_mean_task"].value is None for group in groups[:2]] == [
+        False,
+        False,
+    ]
+    assert [_row(group.languages[0]).means["english_mean_task"].value for group in groups[3:]] == [
+        None,
+        None,
+    ]  # English is whole
 
 
 def test_bitext_stands_beside_the_means_unless_asked(results: Any) -> None:
@@ -122,7 +139,7 @@ def test_bitext_stands_beside_the_means_unless_asked(results: Any) -> None:
     name = "MiniSTSBitext.tur-Latn.authored"
     results.add(A, "MiniSTS", 0.9, task=name, task_type="BitextMining", bitext=True, subset="tur-eng")
     row = _row(results.board().groups[0].languages[0])
-    assert (row.n_tasks, row.mean_task, row.types["BitextMining"]) == (
+    assert (row.n_tasks, row.means["mean_task"].value, row.types["BitextMining"].value) == (
         7,
         pytest.approx(40.0),
         pytest.approx(90.0),
@@ -136,7 +153,7 @@ def test_bitext_alone_ranks_nobody(results: Any) -> None:
     name = "MiniSTSBitext.tur-Latn.authored"
     results.add(A, "MiniSTS", 0.9, task=name, task_type="BitextMining", bitext=True, subset="tur-eng")
     row = _row(results.board().groups[0].languages[0])
-    assert (row.borda_rank, row.mean_task, row.n_scored) == (None, None, 0)
+    assert (row.borda_rank, row.means["mean_task"].value, row.n_scored) == (None, None, 0)
 
 
 def _native(
@@ -214,14 +231,14 @@ def test_means_are_taken_within_one_origin(human: Any) -> None:
         for label, group in groups.items()
         if label != "source"
     }
-    assert {label: _row(part).mean_task for label, part in german.items()} == {
+    assert {label: _row(part).means["mean_task"].value for label, part in german.items()} == {
         "gpt": pytest.approx(60.0),
         "native": pytest.approx(40.0),
         "human-translated": pytest.approx(20.0),
     }
     assert {_row(part).n_tasks for part in german.values()} == {1}
     # English stands beside each, though the English intents themselves are native.
-    assert {label: _row(part).english for label, part in german.items()} == {
+    assert {label: _row(part).means["english_mean_task"].value for label, part in german.items()} == {
         "gpt": pytest.approx(60.0),
         "native": pytest.approx(40.0),
         "human-translated": pytest.approx(20.0),
@@ -233,9 +250,9 @@ def test_across_origins_when_asked(human: Any) -> None:
     groups = {group.label: group for group in board.groups}
     assert groups.keys() == {"gpt", "source"}
     row = _row(groups["gpt"].languages[0])
-    assert (row.n_tasks, row.mean_task) == (3, pytest.approx(40.0))
+    assert (row.n_tasks, row.means["mean_task"].value) == (3, pytest.approx(40.0))
     assert groups["gpt"].languages[0].origin == "human-translated+native+translated"
-    assert _row(groups["source"].languages[0]).mean_task == pytest.approx(40.0)
+    assert _row(groups["source"].languages[0]).means["mean_task"].value == pytest.approx(40.0)
     assert set(board.frame["origin"]) == {"human-translated+native+translated", "native"}
 
 
@@ -244,7 +261,7 @@ def test_across_origins_without_any_translation(human: Any) -> None:
         path.unlink()
     (group,) = human.board(suites=["mixed"], across_origins=True).groups
     assert group.label == "human-translated+native"
-    assert _row(group.overall).mean_task == pytest.approx(30.0)
+    assert _row(group.overall).means["mean_task"].value == pytest.approx(30.0)
 
 
 def test_a_native_task_is_expected_only_where_it_holds_the_language(results: Any, suite: Any) -> None:
@@ -252,7 +269,7 @@ def test_a_native_task_is_expected_only_where_it_holds_the_language(results: Any
     _native(results, A, "MassiveIntentClassification", 0.5, "swa-Latn", "sw")
     (group,) = results.board(suites=["mixed"]).groups  # STS22 has no Swahili
     row = _row(group.overall)
-    assert (row.n_tasks, row.mean_task, row.missing) == (1, pytest.approx(50.0), ())
+    assert (row.n_tasks, row.means["mean_task"].value, row.missing) == (1, pytest.approx(50.0), ())
     _native(results, A, "MassiveIntentClassification", 0.5, "deu-Latn", "de")
     (group,) = results.board(suites=["mixed"]).groups
     german = next(part for part in group.languages if part.language == "deu-Latn")
@@ -265,8 +282,8 @@ def test_a_task_is_the_mean_of_its_subsets_and_missing_without_one(results: Any,
         for subset, value in subsets.items():
             _native(results, model, "STS22", value, "deu-Latn", subset)
     (group,) = results.board(suites=["mixed"]).groups
-    assert _row(group.overall).types["STS"] == pytest.approx(40.0)
-    assert _row(group.overall, B).types["STS"] is None
+    assert _row(group.overall).types["STS"].value == pytest.approx(40.0)
+    assert _row(group.overall, B).types["STS"].value is None
 
 
 def test_a_split_that_the_suite_does_not_score_is_left_out(results: Any, suite: Any) -> None:
@@ -274,7 +291,7 @@ def test_a_split_that_the_suite_does_not_score_is_left_out(results: Any, suite: 
     _native(results, A, "MassiveIntentClassification", 0.2, "deu-Latn", "de")
     _native(results, A, "MassiveIntentClassification", 0.8, "deu-Latn", "de", split="validation")
     (group,) = results.board(suites=["mixed"]).groups
-    assert _row(group.overall).types["Classification"] == pytest.approx(20.0)
+    assert _row(group.overall).types["Classification"].value == pytest.approx(20.0)
 
 
 def test_zero_shot_is_the_share_of_the_known(results: Any) -> None:
@@ -297,5 +314,5 @@ def test_scores_of_no_suite_stand_in_one_of_their_own(results: Any) -> None:
         ("(no suite)", "import:deepl", False),
         ("(no suite)", "source", False),
     ]
-    assert _row(groups[1].overall).delta == pytest.approx(0.0)
+    assert _row(groups[1].overall).means["delta_english"].value == pytest.approx(0.0)
     assert {group.suite for group in results.board(suites=["mini"]).groups} == {"mini"}

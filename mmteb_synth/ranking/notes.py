@@ -47,7 +47,8 @@ def group_notes(group: Group, *, bitext: bool) -> list[str]:
         )
     types = {name for table in group.languages for row in table.rows for name in row.types}
     notes.extend(
-        f"{FLAG} {escape(name)} carries hardly any rank signal: {escape(FLAGGED[name])}."
+        f"{FLAG} {escape(name)} carries hardly any rank signal: {escape(FLAGGED[name])}. It counts in ranks and means as "
+        f"in MTEB; Mean without {FLAG} leaves it out."
         for name in sorted(types & FLAGGED.keys())
     )
     return notes

@@ -145,7 +145,7 @@ def test_bitext_stands_beside_the_means_unless_asked(results: Any) -> None:
         pytest.approx(90.0),
     )
     asked = _row(results.board(bitext=True).groups[0].languages[0])
-    assert (asked.n_tasks, asked.mean_task) == (8, pytest.approx(46.25))
+    assert (asked.n_tasks, asked.means["mean_task"].value) == (8, pytest.approx(46.25))
     assert name in {score.signed.task for score in results.board().scores}
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +14,7 @@ import pyarrow.parquet as pq
 from mmteb_synth.data.store import Store
 from mmteb_synth.data.tables import DEFAULT, QRELS, TableKey
 from mmteb_synth.errors import StoreError
-from mmteb_synth.ranking import rescoring
+from mmteb_synth.ranking import clusters, rescoring
 from mmteb_synth.ranking.rescoring import Scorer
 from mmteb_synth.ranking.results import PREDICTIONS, Score, read_object
 from mmteb_synth.statistics.bootstrap import SEED, Floats, counts, resamples
@@ -27,6 +26,10 @@ _CELLS = 2_000_000
 """So many numbers are held at once in one step."""
 _ROUNDING = 1e-5
 """How far the score may be from MTEB's, which rounds retrieval metrics to five digits."""
+_RANKED = ("Retrieval", "Reranking")
+_SEED = 42
+_SHARE = 0.04
+"""MTEB's seed, and the share of texts that its fast clusterings embed where the task does not say otherwise."""
 
 
 class Examples:
@@ -46,6 +49,10 @@ class Examples:
         The draws of a set's examples are the same for all models and, where nothing was dropped, for English and all
         translations of it: a difference is between scores of the same examples.
 
+        A draw holds some examples twice, which raises scores that count what belongs together (V-measure, F1, average
+        precision). That bias, estimated by the mean of the draws (Efron and Tibshirani 1993, section 10.3), is taken
+        off; no score is above 1.
+
         Args:
             score: The score.
 
@@ -64,12 +71,9 @@ class Examples:
         scorer = self._scorer(score)
         if scorer is None:
             return None
-        found = scorer.score(np.ones((1, scorer.size)))[0]
-        if not abs(found - score.value) <= _ROUNDING:
-            return None
         name = zlib.crc32(f"{score.signed.source_task}/{score.signed.split}".encode())
         step = max(1, _CELLS // scorer.size)
-        return np.concatenate(
+        draws = np.concatenate(
             [
                 scorer.score(
                     counts(resamples(scorer.size, times=min(step, TIMES - start), seed=(SEED, name, start)))
@@ -77,30 +81,59 @@ class Examples:
                 for start in range(0, TIMES, step)
             ]
         )
+        if np.isnan(draws).all():
+            return None
+        return np.asarray(np.minimum(draws - np.nanmean(draws) + score.value, 1.0))
 
     def _scorer(self, score: Score) -> Scorer | None:
+        """How to score the predictions that were kept; None where they don't give the score."""
+        return next((scorer for scorer in self._scorers(score) if _whole(scorer, score)), None)
+
+    def _scorers(self, score: Score) -> Iterator[Scorer | None]:
+        """The ways in which the score may have been made: what a task does is not always written down."""
         signed = score.signed
         file = score.folder / PREDICTIONS / f"{signed.task}_predictions.json"
         predictions = read_object(file).get(signed.subset, {}).get(signed.split)
         if not predictions:
-            return None
+            return
         task_type, metric = signed.task_type, signed.main_score
         if task_type == "Summarization":
-            return rescoring.summarization(predictions, metric)
-        if task_type == "BitextMining":
-            return rescoring.bitext(predictions, metric)
-        if task_type in ("Retrieval", "Reranking"):
-            qrels = self._table(score, QRELS)
-            return None if qrels is None else _ranked(predictions, _judged(qrels), score)
-        by_labels: dict[str, Callable[[Any, list[Any], str], Scorer | None]] = {
-            "STS": rescoring.sts,
-            "PairClassification": rescoring.pairs,
-            "Classification": rescoring.classification,
-        }
-        rows = self._table(score, DEFAULT) if task_type in by_labels else None
-        if rows is None:
-            return None
-        return by_labels[task_type](predictions, rows.column(0).to_pylist(), metric)
+            yield rescoring.summarization(predictions, metric)
+        elif task_type == "BitextMining":
+            yield rescoring.bitext(predictions, metric)
+        elif (table := self._table(score, QRELS if task_type in _RANKED else DEFAULT)) is None:
+            return
+        elif task_type in _RANKED:
+            judged = _judged(table)
+            yield rescoring.retrieval(predictions, judged, metric)
+            yield rescoring.retrieval(_without_identical(predictions), judged, metric)
+        else:
+            gold = table.column(0).to_pylist()  # what is kept stands before the texts
+            if task_type == "STS":
+                yield rescoring.sts(predictions, gold, metric)
+            elif task_type == "PairClassification":
+                yield rescoring.pairs(predictions, gold, metric)
+            elif task_type == "Classification":
+                yield rescoring.classification(predictions, gold, metric)
+            elif task_type == "Clustering" and isinstance(predictions, list):
+                yield clusters.legacy(predictions, gold, metric)
+            elif task_type == "Clustering":
+                for seed, embedded in self._embedded(score, len(gold)):
+                    yield clusters.fast(predictions, gold, metric, seed=seed, embedded=embedded)
+
+    def _embedded(self, score: Score, size: int) -> list[tuple[int, int | None]]:
+        """The seeds and numbers of texts that a fast clustering may have drawn; those of a sample are on record."""
+        protocol = self._store.get(score.signed.task).manifest.protocol
+        seed = protocol.get("seed", _SEED)
+        share, at_most = (
+            protocol.get("max_fraction_of_documents_to_embed"),
+            protocol.get("max_document_to_embed"),
+        )
+        if at_most is not None:
+            return [(seed, min(at_most, size))]
+        if share is not None:
+            return [(seed, int(share * size))]
+        return [(seed, None), (seed, int(_SHARE * size))]
 
     def _table(self, score: Score, config: str) -> pa.Table | None:
         """A table of the set that was scored; None where it is none of the store's."""
@@ -128,14 +161,16 @@ def _judged(qrels: pa.Table) -> dict[str, dict[str, int]]:
     return judged
 
 
-def _ranked(predictions: dict[str, Any], judged: dict[str, dict[str, int]], score: Score) -> Scorer | None:
-    """Of tasks that leave a query's own text out of what is found (MTEB's `ignore_identical_ids`) without it."""
-    metric = score.signed.main_score
-    scorer = rescoring.retrieval(predictions, judged, metric)
-    if scorer is None or abs(scorer.score(np.ones((1, scorer.size)))[0] - score.value) <= _ROUNDING:
-        return scorer
-    others = {
+def _without_identical(predictions: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """What was found but for a query's own text, as tasks with MTEB's `ignore_identical_ids` count."""
+    return {
         query: {document: value for document, value in found.items() if document != query}
         for query, found in predictions.items()
     }
-    return rescoring.retrieval(others, judged, metric)
+
+
+def _whole(scorer: Scorer | None, score: Score) -> bool:
+    """Whether a scorer gives the very score of all examples."""
+    if scorer is None:
+        return False
+    return bool(abs(scorer.score(np.ones((1, scorer.size)))[0] - score.value) <= _ROUNDING)

@@ -68,7 +68,7 @@ class Examples:
         return self._known[score]
 
     def _draw(self, score: Score) -> Floats | None:
-        scorer = self._scorer(score)
+        scorer = self.scorer(score)
         if scorer is None:
             return None
         name = zlib.crc32(f"{score.signed.source_task}/{score.signed.split}".encode())
@@ -85,7 +85,7 @@ class Examples:
             return None
         return np.asarray(np.minimum(draws - np.nanmean(draws) + score.value, 1.0))
 
-    def _scorer(self, score: Score) -> Scorer | None:
+    def scorer(self, score: Score) -> Scorer | None:
         """How to score the predictions that were kept; None where they don't give the score."""
         return next((scorer for scorer in self._scorers(score) if _whole(scorer, score)), None)
 

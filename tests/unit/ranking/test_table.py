@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -316,3 +317,117 @@ def test_scores_of_no_suite_stand_in_one_of_their_own(results: Any) -> None:
     ]
     assert _row(groups[1].overall).means["delta_english"].value == pytest.approx(0.0)
     assert {group.suite for group in results.board(suites=["mini"]).groups} == {"mini"}
+
+
+def test_a_language_with_more_sets_does_not_weigh_more(results: Any, suite: Any) -> None:
+    """German has two native sets, Swahili one: the mean over sets leans towards German, that over languages doesn't."""
+    suite("mixed", MIXED)
+    _native(results, A, "STS22", 0.9, "deu-Latn", "de")
+    _native(results, A, "MassiveIntentClassification", 0.7, "deu-Latn", "de")
+    _native(results, A, "MassiveIntentClassification", 0.2, "swa-Latn", "sw")
+    board = results.board(suites=["mixed"])
+    row = _row(board.groups[0].overall)
+    assert row.means["mean_task"].value == pytest.approx(60.0)
+    assert row.means["mean_language"].value == pytest.approx((80.0 + 20.0) / 2)
+    assert _row(board.groups[0].languages[0]).means["mean_language"].value is None
+    text = board.markdown()
+    assert "| Mean (Language) |" in text
+    assert "|           50.00 |" in text
+
+
+def test_a_language_without_a_score_leaves_the_mean_over_languages_empty(results: Any, suite: Any) -> None:
+    suite("mixed", MIXED)
+    for model in (A, B):
+        _native(results, model, "STS22", 0.9, "deu-Latn", "de")
+        _native(results, model, "MassiveIntentClassification", 0.7, "deu-Latn", "de")
+    _native(results, A, "MassiveIntentClassification", 0.2, "swa-Latn", "sw")
+    (group,) = results.board(suites=["mixed"]).groups
+    assert _row(group.overall).means["mean_language"].value == pytest.approx(50.0)
+    assert _row(group.overall, B).means["mean_language"].value is None
+
+
+def test_the_mean_over_languages_is_not_shown_where_it_is_the_mean_over_sets(results: Any) -> None:
+    results.add_mini(A, TURKISH)
+    results.add_mini(A, ENGLISH, language="deu-Latn")
+    board = results.board()
+    row = _row(board.groups[0].overall)
+    assert row.means["mean_language"].value == pytest.approx(row.means["mean_task"].value)
+    assert "| Mean (Language) |" not in board.markdown()
+    frame = board.frame.set_index("language")
+    assert frame.loc["mul", "mean_language"] == pytest.approx(row.means["mean_task"].value)
+    assert frame.loc["mul", "n_tasks"] == 14
+    assert frame["mean_language"].notna().sum() == 1
+
+
+def test_flagged_types_count_and_are_told_apart(results: Any) -> None:
+    results.add_mini(A, TURKISH)
+    board = results.board()
+    row = _row(board.groups[0].languages[0])
+    assert row.means["mean_task"].value == pytest.approx(100 * sum(TURKISH) / 7)
+    assert row.means["mean_task_unflagged"].value == pytest.approx(100 * sum(TURKISH[:6]) / 6)
+    text = board.markdown()
+    assert "| Mean without ‡ |" in text
+    assert "| Summarization ‡ |" in text
+    assert text.count("- ‡ Summarization carries hardly any rank signal") == 1
+
+
+def test_without_a_flagged_type_there_is_no_mean_without_it(results: Any) -> None:
+    results.add(A, "MiniSTS", 0.5)
+    results.add(A, "MiniRetrieval", 0.5)
+    text = results.board(suites=["mini"]).markdown()
+    assert "Summarization ‡" in text  # it is in the suite, and missing
+    results.add(A, "STSBenchmark", 0.5, task_type="STS", demo=False)
+    other = next(block for block in results.board().markdown().split("## ") if block.startswith("Sets of no"))
+    assert "‡" not in other
+
+
+def test_a_flagged_score_that_is_missing_leaves_the_mean_without_it(results: Any) -> None:
+    results.add_mini(A, [*TURKISH[:6], None])
+    row = _row(results.board().groups[0].languages[0])
+    assert row.means["mean_task"].value is None
+    assert row.means["mean_task_unflagged"].value == pytest.approx(100 * sum(TURKISH[:6]) / 6)
+
+
+def test_intervals_groups_and_ranks_stand_in_board_and_frame(results: Any) -> None:
+    noise = [0.01, -0.02, 0.015, 0.0, -0.005, 0.02, -0.01]
+    results.add_mini("org/c", [value + 0.25 + error for value, error in zip(TURKISH, noise, strict=True)])
+    results.add_mini(B, [value + error for value, error in zip(TURKISH, noise, strict=True)])
+    results.add_mini(A, TURKISH)
+    board = results.board()
+    frame = board.frame.set_index("model")
+    assert frame.loc["org/c", "rank_group"] == 1
+    assert {frame.loc[A, "rank_group"], frame.loc[B, "rank_group"]} == {2}
+    for model in ("org/c", A, B):
+        row = frame.loc[model]
+        assert row["mean_task_low"] < row["mean_task"] < row["mean_task_high"]
+        assert row["rank_low"] <= row["borda_rank"] <= row["rank_high"]
+    assert frame["mean_task_examples_low"].isna().all()
+    assert frame["STS_low"].isna().all()  # one task
+    assert math.isnan(frame.iloc[0]["p_above"])
+    assert frame.iloc[1]["p_above"] <= 0.05
+    text = board.markdown()
+    head = next(line for line in text.splitlines() if line.startswith("| Rank"))
+    assert [cell.strip() for cell in head.split("|")[1:7]] == [
+        "Rank",
+        "95 % of ranks",
+        "Group",
+        "Model",
+        "Mean (Task)",
+        "95 % over tasks",
+    ]
+    assert "over examples |" not in text
+
+
+def test_a_trial_of_few_sets_has_neither_intervals_nor_groups(results: Any, suite: Any) -> None:
+    suite(
+        "two", 'description = "Two sets."\n[[tasks]]\nname = "MiniSTS"\n[[tasks]]\nname = "MiniRetrieval"\n'
+    )
+    for model, value in ((A, 0.9), (B, 0.1)):
+        for source in ("MiniSTS", "MiniRetrieval"):
+            results.add(model, source, value)
+    board = results.board(suites=["two"])
+    columns = ["rank_low", "rank_high", "rank_group", "p_above", "mean_task_low"]
+    assert board.frame[columns].isna().all(axis=None)
+    head = next(line for line in board.markdown().splitlines() if line.startswith("| Rank"))
+    assert "95 %" not in head
+    assert "Group" not in head

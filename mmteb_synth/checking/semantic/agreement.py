@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from mmteb_synth.statistics.bootstrap import interval, resamples
+
 FEWEST = 10
 """Segments below which no agreement is told: the interval would span nearly everything."""
 
 _RESAMPLES = 1000
-_SEED = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +89,9 @@ def agreement(scores: Mapping[tuple[str, str], float], esa: Mapping[tuple[str, s
     tau = _tau(own, theirs)
     if math.isnan(tau):
         return Agreement(segments=len(both), unknown="all scores, or all grades, are equal")
-    generator = np.random.default_rng(_SEED)
-    drawn = generator.integers(len(both), size=(_RESAMPLES, len(both)))
-    low, high = np.nanquantile([_tau(own[places], theirs[places]) for places in drawn], [0.025, 0.975])
-    return Agreement(
-        tau=round(tau, 4), low=round(float(low), 4), high=round(float(high), 4), segments=len(both)
-    )
+    drawn = resamples(len(both), times=_RESAMPLES)
+    low, high = interval([_tau(own[places], theirs[places]) for places in drawn])
+    return Agreement(tau=round(tau, 4), low=round(low, 4), high=round(high, 4), segments=len(both))
 
 
 def _tau(own: np.ndarray[Any, Any], theirs: np.ndarray[Any, Any]) -> float:

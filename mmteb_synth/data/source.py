@@ -19,6 +19,7 @@ from mmteb_synth.data import mirror, sampling
 from mmteb_synth.data.extraction import extract
 from mmteb_synth.data.layout import Layout, layout_of
 from mmteb_synth.data.segments import Needed
+from mmteb_synth.data.spool import Spool
 from mmteb_synth.data.tables import DEFAULT, Tables
 from mmteb_synth.errors import SourceError, SynthError, UsageError
 from mmteb_synth.specs import TaskSpec
@@ -156,6 +157,7 @@ def load(
     *,
     source_dir: Path | None,
     scratch: Path,
+    spool: Spool | None = None,
     splits: Sequence[str] = (),
     limit: int | None = None,
     all_rows: bool = False,
@@ -166,6 +168,7 @@ def load(
         spec: The task.
         source_dir: A local mirror of the Hub; None reads the Hub (or its cache on this machine).
         scratch: Where links to mirrors are kept.
+        spool: Where the tables are kept; None keeps them in memory.
         splits: The splits that the suite scores; empty for the task's own.
         limit: The first rows only, for a trial.
         all_rows: Count every row as needed, not only those that MTEB shows a model.
@@ -185,7 +188,7 @@ def load(
     train = getattr(task, "train_split", None)
     train = None if train in chosen else train
     names = {} if spec.is_own else spec.columns  # own.py has renamed the columns already
-    tables = dict(extract(task, layout, names, [*chosen, *([train] if train else [])]))
+    tables = dict(extract(task, layout, names, [*chosen, *([train] if train else [])], spool))
     differences = tuple(_compare(task, chosen)) if not spec.is_own else ()
     attributes = _instance_attributes(task, before)
     task.unload_data()

@@ -14,15 +14,13 @@ from mmteb_synth.data.tables import (
     DEFAULT,
     QRELS,
     QUERIES,
+    ROWS_AT_ONCE,
     TOP_RANKED,
     TableKey,
     first_missing,
     is_list,
 )
 from mmteb_synth.errors import SourceError
-
-_PIECE = 50_000
-"""Rows that are read at once."""
 
 
 def splits_of(task: Any) -> Mapping[str, Any]:
@@ -125,8 +123,8 @@ def _columns(
     )
 
     def pieces() -> Iterator[pa.Table]:
-        for start in range(0, len(data), _PIECE):
-            table = arrow[start : start + _PIECE].select(given).rename_columns(list(columns))
+        for start in range(0, len(data), ROWS_AT_ONCE):
+            table = arrow[start : start + ROWS_AT_ONCE].select(given).rename_columns(list(columns))
             for name in columns:
                 row = first_missing(table.column(name))
                 if row is not None:

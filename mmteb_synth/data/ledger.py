@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from mmteb_synth.data.tables import ROWS_AT_ONCE
 from mmteb_synth.types import Verdict
 
 Outcome = Literal["translated", "repaired", "flagged", "failed"]
@@ -186,7 +187,7 @@ def write(folder: Path, table: pa.Table) -> None:
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{FILE}.")
     try:
         with os.fdopen(handle, "wb") as stream:
-            pq.write_table(table, stream, compression="zstd")
+            pq.write_table(table, stream, compression="zstd", row_group_size=ROWS_AT_ONCE)
         Path(temporary).chmod(0o644)
         os.replace(temporary, folder / FILE)  # noqa: PTH105  one atomic call, as in paths.write_text
     except BaseException:

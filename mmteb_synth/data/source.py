@@ -116,17 +116,20 @@ def identify(spec: TaskSpec, source_dir: Path | None = None) -> SourceIdentity:
     )
 
 
-def task_class(spec: TaskSpec, identity: SourceIdentity | None = None) -> type[Any]:
+def task_class(
+    spec: TaskSpec, identity: SourceIdentity | None = None, spool: Spool | None = None
+) -> type[Any]:
     """The concrete MTEB class of a spec's English task.
 
     Args:
         spec: The task.
         identity: Which data it has, where that is known already.
+        spool: Where texts of a set of one's own are kept when they are read; None keeps them in memory.
     """
     if spec.is_own:
         from mmteb_synth.data import own
 
-        return own.task_class(spec, identity.revision if identity else own.revision(spec))
+        return own.task_class(spec, identity.revision if identity else own.revision(spec), spool)
     import mteb
 
     return type(mteb.get_task(spec.name))
@@ -181,7 +184,7 @@ def load(
     """
     chosen = eval_splits(spec, splits)
     identity = identify(spec, source_dir)
-    task = _task(spec, identity, source_dir, scratch, chosen)
+    task = _task(spec, identity, source_dir, scratch, chosen, spool)
     before = dict(vars(task))
     _load_data(task, identity)
     layout = layout_of(task).with_all_read() if all_rows else layout_of(task)
@@ -214,10 +217,15 @@ def load(
 
 
 def _task(
-    spec: TaskSpec, identity: SourceIdentity, source_dir: Path | None, scratch: Path, splits: Sequence[str]
+    spec: TaskSpec,
+    identity: SourceIdentity,
+    source_dir: Path | None,
+    scratch: Path,
+    splits: Sequence[str],
+    spool: Spool | None,
 ) -> Any:
     """The English task object, restricted to one English subset and the chosen splits."""
-    cls = task_class(spec, identity)
+    cls = task_class(spec, identity, spool)
     if source_dir is not None and identity.mirror:
         files = mirror.folder(source_dir, identity.dataset, identity.revision)
         place = mirror.link(files, identity.mirror, scratch)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +26,9 @@ class TableKey(NamedTuple):
 
 
 Tables = dict[TableKey, pa.Table]
+
+ROWS_AT_ONCE = 50_000
+"""Of a Parquet file, in memory: rows of a group that is written, and of a batch that is read."""
 
 CORPUS, QUERIES, QRELS, TOP_RANKED, DEFAULT = "corpus", "queries", "qrels", "top_ranked", "default"
 
@@ -52,7 +55,22 @@ def is_list(kind: pa.DataType) -> bool:
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
 
 
-def content_hash(tables: Mapping[TableKey, pa.Table]) -> str:
+class Columns(Protocol):
+    """A table, or what can be read like one."""
+
+    @property
+    def column_names(self) -> list[str]:
+        """In their order."""
+
+    @property
+    def num_rows(self) -> int:
+        """Of each column."""
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """One column."""
+
+
+def content_hash(tables: Mapping[TableKey, Columns]) -> str:
     """The digest of all values of all tables, whatever their chunks, file encoding or library version.
 
     Args:

@@ -25,7 +25,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mmteb_synth.data import card
+from mmteb_synth.data import card, profiles
 from mmteb_synth.data import ledger as ledgers
 from mmteb_synth.data import manifest as manifests
 from mmteb_synth.data.manifest import Manifest
@@ -100,16 +100,26 @@ class TranslatedDataset:
         )
 
 
-def set_name(source: str, language: str, translator_label: str, limit: int | None = None) -> str:
-    """The public name of a data set, as `SciFact.tur-Latn.gpt-4.1-mini` or `STSBenchmark.deu-Latn.import-deepl.limit100`.
+def set_name(
+    source: str,
+    language: str,
+    translator_label: str,
+    limit: int | None = None,
+    *,
+    profile: str = profiles.FULL.label,
+) -> str:
+    """The public name of a data set, as `SciFact.tur-Latn.gpt-4.1-mini.nano` or `STS12.deu-Latn.import-deepl.limit100`.
 
     Args:
         source: The English task.
         language: The target, as `tur-Latn`.
         translator_label: The translator's name; characters outside `[A-Za-z0-9._-]` become `-`.
         limit: The trial's limit.
+        profile: The profile's label; `full` leaves no mark.
     """
-    parts = [source, language, translator_label, *([f"limit{limit}"] if limit is not None else [])]
+    parts = [source, language, translator_label]
+    parts += [profile] if profile != profiles.FULL.label else []
+    parts += [f"limit{limit}"] if limit is not None else []
     return re.sub(r"[^A-Za-z0-9._-]", "-", ".".join(parts))
 
 

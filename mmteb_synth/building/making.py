@@ -61,6 +61,8 @@ def made(
         **(ledger.summary(evidence) if evidence is not None else {}),
         **extra,
     }
+    if source.sample is not None:
+        record["sample"] = source.sample.record
     return _manifest(job, source, record), tables
 
 

@@ -152,7 +152,7 @@ def nothing_chosen(store: Store, wanted: Sequence[Language] | None = None) -> St
     flags = "".join(f" --lang {language.code}" for language in others) or " --lang tr"
     return StoreError(
         f"{store.folder} holds none of the chosen sets{where}",
-        hint=f"build them first: mmteb-synth build{flags}, with the same --task or --suite",
+        hint=f"build them first: mmteb-synth build{flags}, with the same --task, --suite and --profile",
     )
 
 

@@ -11,6 +11,7 @@ from mmteb_synth import hashing, paths
 from mmteb_synth.building.jobs import AUTHORED, BuildOptions, Job
 from mmteb_synth.data import bitext, segments
 from mmteb_synth.data import source as sources
+from mmteb_synth.data.profiles import Profile
 from mmteb_synth.data.spool import Spool
 from mmteb_synth.translate.backends import replay
 from mmteb_synth.translate.cache import Cache
@@ -29,12 +30,14 @@ class Texts(Protocol):
 
 
 class Loader:
-    """Knows and loads an English set once for all languages of a run, and holds one at a time, on the disk."""
+    """Knows and loads an English set once for all languages and profiles of a run, and holds one at a time, on the disk."""
 
     def __init__(self, options: BuildOptions, folders: paths.Folders) -> None:
         self._options, self._folders = options, folders
         self._identities: dict[str, sources.SourceIdentity] = {}
         self._key: tuple[str, tuple[str, ...]] | None = None
+        self._whole: sources.SourceSet | None = None
+        self._profile: Profile | None = None
         self._source: sources.SourceSet | None = None
         self._found: segments.Segments | None = None
         self._spool: Spool | None = None
@@ -48,7 +51,7 @@ class Loader:
         self._put_away()
 
     def _put_away(self) -> None:
-        self._source = self._found = None
+        self._whole = self._profile = self._source = self._found = None
         if self._spool is not None:
             self._spool.close()
 
@@ -65,19 +68,23 @@ class Loader:
     def load(self, job: Job) -> sources.SourceSet:
         """The English set of a job."""
         key = (job.spec.name, job.splits)
-        if self._source is None or self._key != key:
+        if self._whole is None or self._key != key:
             self._put_away()
             self._spool = self.new_spool()
-            self._source = sources.load(
+            self._whole = sources.read(
                 job.spec,
                 spool=self._spool,
                 source_dir=self._options.source_dir,
                 scratch=self._folders.scratch_dir,
                 splits=job.splits,
-                limit=self._options.limit,
-                all_rows=self._options.all_rows,
             )
             self._key = key
+        profile = job.options.profile
+        if self._source is None or self._profile != profile:
+            self._source = sources.cut(
+                self._whole, profile=profile, limit=self._options.limit, all_rows=self._options.all_rows
+            )
+            self._profile, self._found = profile, None
         return self._source
 
     def collect(self, job: Job) -> segments.Segments:

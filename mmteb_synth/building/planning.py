@@ -14,9 +14,10 @@ from mmteb_synth import paths
 from mmteb_synth.building import rough
 from mmteb_synth.building.inputs import Loader, Texts, opened, share
 from mmteb_synth.building.jobs import BuildOptions, Job, jobs_of
-from mmteb_synth.building.plans import Cost, EmbeddingPlan, Plan, SetPlan, Volume, total_cost
+from mmteb_synth.building.plans import Cost, EmbeddingPlan, Plan, ProfilePlan, SetPlan, Volume, total_cost
 from mmteb_synth.building.sets import is_unchanged
 from mmteb_synth.building.work import Work, expected, work_of
+from mmteb_synth.data.profiles import Profile
 from mmteb_synth.data.segments import Counts, Segments
 from mmteb_synth.data.store import Store
 from mmteb_synth.errors import SourceError
@@ -39,6 +40,7 @@ def plan(
     models: Sequence[str] = (),
     tokens_per_second: float | None = None,
     limits: Limits | None = None,
+    profiles: Sequence[Profile] = (),
 ) -> Plan:
     """Find out what a build with the same arguments would do.
 
@@ -50,6 +52,7 @@ def plan(
         models: Embedding models whose cost is wanted too.
         tokens_per_second: Tokens that one GPU generates in a second.
         limits: Requests and tokens a minute, where not those of the translator's preset.
+        profiles: Profiles to compare; each set is read once for all of them.
 
     Raises:
         UsageError: A set has no bundled translations and no translator was named.
@@ -60,9 +63,13 @@ def plan(
     pricing = _Pricing(tokens_per_second=tokens_per_second, limits=limits or Limits())
     with Loader(options, folders) as loader:
         planner = _Planner(loader, folders, pricing, models)
+        others = {profile: _Planner(loader, folders, pricing, ()) for profile in profiles}
         for job in jobs_of(members, wanted, options):
+            for profile, other in others.items():
+                other.add(dataclasses.replace(job, options=dataclasses.replace(options, profile=profile)))
             planner.add(job)
-        return planner.plan()
+        compared = tuple(_under(profile, other.plan()) for profile, other in others.items())
+        return dataclasses.replace(planner.plan(), profiles=compared)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -233,6 +240,12 @@ class _Planner:
                 self._embedded[model] += pairs * (english + translated)
             else:
                 self._embedded[model] += counts.characters / max(_characters(wanted), 1) * translated
+
+
+def _under(profile: Profile, made: Plan) -> ProfilePlan:
+    return ProfilePlan(
+        profile=profile.label, total=made.total, cost=made.cost, exact=made.exact, complete=made.complete
+    )
 
 
 def _volume(work: Work, wanted: Iterable[Segment], usage: Usage) -> Volume:

@@ -216,7 +216,7 @@ def _translate_and_store(
             assert done.ledger is not None
             store.hold_back(manifest, done.ledger)
             return report
-        store.save(manifest, tables, done.ledger)
+        store.save(manifest, tables, done.ledger, sample=source.sample.listed if source.sample else None)
         return dataclasses.replace(report, status="built", warnings=(*warnings, *manifest.notes))
 
 

@@ -24,6 +24,11 @@ def group_notes(group: Group, *, bitext: bool) -> list[str]:
     """
     scores = [score for table in group.languages for score in table.scores]
     notes = []
+    if group.profile != "full":
+        notes.append(
+            f"Sets were cut down to the profile {escape(group.profile)} (`--profile {group.profile}`): comparable "
+            "with scores of this profile only."
+        )
     if group.limit is not None:
         notes.append(
             f"A trial on the first {group.limit} rows of each set (`--limit {group.limit}`): not comparable with "

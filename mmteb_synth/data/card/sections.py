@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from mmteb_synth import facts, languages
 from mmteb_synth.data import ledger as ledgers
 from mmteb_synth.data.manifest import VERIFIED_ROWS, Manifest, sample_creation
+from mmteb_synth.data.profiles import FULL, sample
 from mmteb_synth.data.tables import QRELS, TableKey
 from mmteb_synth.markdown import Column, escape, table
 
@@ -301,6 +302,9 @@ def checklist(manifest: Manifest, rows: Mapping[TableKey, int], scores: Mapping[
         "All rows translated": "yes"
         if manifest.all_rows or not manifest.counts.get("unencoded")
         else "no: --all-rows",
+        "Profile": "full: all rows"
+        if manifest.profile == FULL.label
+        else f"{manifest.profile}: a sample, listed in {sample.FILE}",
         "A trial only": "no" if manifest.limit is None else f"yes: the first {manifest.limit} rows",
     }
     return _pairs(lines)

@@ -705,12 +705,12 @@ def test_one_set_is_loaded_once_for_all_languages(
     place: Place, pairs: OwnSet, person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded: list[str] = []
-    load = source.load
+    read = source.read
 
     def count(spec: TaskSpec, **options: Any) -> source.SourceSet:
         loaded.append(spec.name)
-        return load(spec, **options)
+        return read(spec, **options)
 
-    monkeypatch.setattr(source, "load", count)
+    monkeypatch.setattr(source, "read", count)
     place.build(pairs("One"), pairs("Two"), languages=(TURKISH, GERMAN, ENGLISH), translator=Person.name)
     assert loaded == ["One", "Two"]

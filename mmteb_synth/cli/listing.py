@@ -53,11 +53,12 @@ def tasks(suite: str | None, task_type: str | None, licences: bool, as_json: boo
 
 def _show_licences(rows: Sequence[TaskListing]) -> None:
     output.table(
-        ("name", "licence", "to hand it on", "known beyond MTEB's field"),
+        ("name", "licence", "asks for", "to hand it on", "known beyond MTEB's field"),
         [
             (
                 row.name,
                 row.terms.licence,
+                ", ".join(row.terms.conditions),
                 _to_hand_on(row.terms),
                 "; ".join(f"{fact.words} [{fact.source}, {fact.checked}]" for fact in row.terms.known),
             )

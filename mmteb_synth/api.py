@@ -619,9 +619,7 @@ def export(
 
     folders = paths.folders(data_dir=data_dir, results_dir=results_dir)
     store, wanted = _store(folders.data_dir), _languages(languages)
-    chosen = stored.chosen(
-        store, choice=_choice(tasks, suite), wanted=wanted, translators=_names(translator)
-    )
+    chosen = stored.chosen(store, choice=_choice(tasks, suite), wanted=wanted, translators=_names(translator))
     if not chosen:
         raise stored.nothing_chosen(store, wanted)
     scores = _scores(folders, warn or partial(warnings.warn, stacklevel=2))

@@ -7,6 +7,7 @@ Handing a set on is what these terms are about, and `check_handing_on` is the on
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -103,16 +104,29 @@ class Terms:
         return f"{self.licence} ({', '.join(asked)})" if asked else self.licence
 
     def record(self) -> dict[str, Any]:
-        """The terms as a manifest keeps them."""
-        return {name: value for name, value in asdict(self).items() if name != "task"}
+        """The terms as a manifest keeps them, and as they are read back."""
+        values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        del values["task"]
+        return values
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _Entry(_Strict):
-    """What one source says of some tasks."""
+class Entry(_Strict):
+    """What one source says of some tasks.
+
+    Attributes:
+        tasks: The MTEB tasks.
+        licence: What takes the place of MTEB's field.
+        conditions: What is added to the licence's own conditions.
+        redistribution: `forbidden` where the texts may not be handed on at all.
+        takes_from: The tasks whose texts these are, and whose terms hold too.
+        words: What the source says, in short and in our words.
+        source: Where it says so, as a URL.
+        checked: The day it was read.
+    """
 
     tasks: tuple[str, ...] = Field(min_length=1)
     licence: str | None = None
@@ -135,7 +149,7 @@ class Table(_Strict):
 
     licences: Mapping[str, tuple[Condition, ...]]
     names: Mapping[str, str] = Field(default_factory=dict)
-    known: tuple[_Entry, ...] = ()
+    known: tuple[Entry, ...] = ()
 
     @model_validator(mode="after")
     def _check(self) -> Table:
@@ -149,7 +163,7 @@ class Table(_Strict):
             raise ValueError(f"[[known]] has entries twice: {', '.join(twice)}")
         return self
 
-    def entry(self, task: str) -> _Entry | None:
+    def entry(self, task: str) -> Entry | None:
         """What is known of a task."""
         return next((entry for entry in self.known if task in entry.tasks), None)
 
@@ -195,7 +209,7 @@ def terms(task: str, licence: str | None) -> Terms:
     return strictest(task, [own, *(terms(source.name, source.license) for source in sources)])
 
 
-def _own_terms(table: Table, task: str, licence: str | None, entry: _Entry | None) -> Terms:
+def _own_terms(table: Table, task: str, licence: str | None, entry: Entry | None) -> Terms:
     """The terms that a task's own licence and what is known of it make, without those of tasks it takes from."""
     written = (entry.licence if entry else None) or licence or UNSPECIFIED
     name = table.names.get(written, written)
@@ -204,9 +218,7 @@ def _own_terms(table: Table, task: str, licence: str | None, entry: _Entry | Non
         known: tuple[Known, ...] = ()
     else:
         asked.update(entry.conditions)
-        about = Known(
-            task=task, words=entry.words, source=entry.source, checked=entry.checked.isoformat()
-        )
+        about = Known(task=task, words=entry.words, source=entry.source, checked=entry.checked.isoformat())
         known = (about,)
     return Terms(
         task=task,

@@ -91,7 +91,9 @@ def export_file(file: Path, translator: str | None, lang: str | None, cache_dir:
     with _opened(cache_dir) as opened:
         count = portable.export(opened, file, translator=translator, language=_language(lang))
     click.echo(f"{count} rows written to {file}")
-    output.warn("the rows don't know their data sets' licences: to hand translations on, use mmteb-synth export")
+    output.warn(
+        "the rows don't know their data sets' licences: to hand translations on, use mmteb-synth export"
+    )
 
 
 @cache.command("import")

@@ -72,7 +72,8 @@ def test_every_public_name_can_be_called_twice_after_every_module_was_imported(t
         "build": lambda: mmteb_synth.build("tr", tasks="MiniSTS", **data, **cache).sets[0].status,
         "check": lambda: [one.outcomes for one in mmteb_synth.check("tr", **data, **results).sets],
         "export": lambda: [
-            (one.name, one.error) for one in mmteb_synth.export("tr", tmp_path / "for others", **data, **results)
+            (one.name, one.error)
+            for one in mmteb_synth.export("tr", tmp_path / "for others", **data, **results)
         ],
         "get_task": lambda: mmteb_synth.get_task(TASK, **data).metadata.name,
         "get_tasks": lambda: [task.metadata.name for task in mmteb_synth.get_tasks("Turkish", **data)],

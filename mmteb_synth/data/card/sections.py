@@ -52,7 +52,9 @@ def _what_may_be_done(terms: Terms) -> str:
     keeps = "share-alike" in licences.shipped().licences.get(terms.licence, ())
     asked = {
         "attribution": "name the source's authors",
-        "share-alike": f"keep it under {terms.licence}" if keeps else "keep the licences that are share-alike",
+        "share-alike": f"keep it under {terms.licence}"
+        if keeps
+        else "keep the licences that are share-alike",
         "non-commercial": "make no commercial use of it",
         "unspecified": "ask whoever owns the texts, as no grant is on record for all of them",
     }

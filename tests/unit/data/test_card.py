@@ -236,9 +236,17 @@ def test_texts_are_quoted_only_where_the_licence_lets_them(licence: str | None, 
             "cc-by-nc-sa-3.0",
             "name the source's authors, keep it under cc-by-nc-sa-3.0, make no commercial use of it.",
         ),
-        ("EmotionClassification", "not specified", "make no commercial use of it, ask whoever owns the texts"),
+        (
+            "EmotionClassification",
+            "not specified",
+            "make no commercial use of it, ask whoever owns the texts",
+        ),
         ("STSBenchmark", "not specified", "keep the licences that are share-alike, ask whoever owns"),
-        ("AmazonReviewsClassification", "https://docs.opendata.aws/amazon-reviews-ml/license.txt", "not be handed on"),
+        (
+            "AmazonReviewsClassification",
+            "https://docs.opendata.aws/amazon-reviews-ml/license.txt",
+            "not be handed on",
+        ),
     ],
 )
 def test_the_card_says_what_may_be_done_with_the_translation(task: str, licence: str, said: str) -> None:

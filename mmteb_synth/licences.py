@@ -98,7 +98,8 @@ class Terms:
 
     def note(self) -> str:
         """The licence and what it asks for, in a few words, as `cc-by-nc-4.0 (non-commercial)`."""
-        asked = [condition for condition in self.conditions if condition not in ("attribution", self.licence)]
+        unsaid = ("attribution", self.licence)
+        asked: list[str] = [condition for condition in self.conditions if condition not in unsaid]
         if self.forbids_redistribution:
             asked.append("not to be handed on")
         return f"{self.licence} ({', '.join(asked)})" if asked else self.licence

@@ -20,7 +20,7 @@ reads what each licence asks for and what is known beyond MTEB's field, with who
 page is made from it by `python scripts/licences_page.py`). They are notes on what others wrote, not legal advice.
 
 ```sh
-mmteb-synth tasks --licences --suite "MTEB(eng, v2)"
+mmteb-synth tasks --licences --type Retrieval
 mmteb-synth plan --lang tr --suite seed --translator gpt-4.1-mini
 mmteb-synth export --lang tr --suite seed --to for-others --accept-licence cc-by-nc-4.0 --accept-licence multiple
 ```

@@ -6,7 +6,7 @@ import importlib.util
 from pathlib import Path
 from typing import get_args
 
-from mteb.abstasks.task_metadata import Licenses
+from mteb.types import Licenses
 
 from mmteb_synth import facts, licences, registry
 

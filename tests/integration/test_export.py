@@ -11,6 +11,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 from datasets import load_dataset
+from mini_sets import build
 from reviewed_sets import ledger_of, manifest
 
 from mmteb_synth import api
@@ -177,13 +178,12 @@ def test_what_can_not_be_is_one_clear_error(
 
 
 def test_a_real_build_records_its_terms_and_its_bitext_goes_with_it(tmp_path: Path) -> None:
-    places = {"data_dir": tmp_path / "data", "cache_dir": tmp_path / "cache"}
-    api.build("tr", tasks=["MiniSTS", "MiniSTSBitext"], **places)
-    for one in Store(tmp_path / "data").all():
+    data = build(tmp_path, ["tr"], ["MiniSTS", "MiniSTSBitext"])
+    for one in Store(data).all():
         assert one.manifest.terms["licence"] == "apache-2.0"
         assert one.manifest.terms["conditions"] == ["attribution"]
         assert one.manifest.terms["to_accept"] == []
-    done = api.export("tr", tmp_path / "out", data_dir=tmp_path / "data")
+    done = api.export("tr", tmp_path / "out", data_dir=data)
     assert [(one.name, one.error) for one in done] == [
         ("MiniSTS.tur-Latn.authored", None),
         ("MiniSTSBitext.tur-Latn.authored", None),

@@ -22,7 +22,8 @@ page is made from it by `python scripts/licences_page.py`). They are notes on wh
 ```sh
 mmteb-synth tasks --licences --type Retrieval
 mmteb-synth plan --lang tr --suite seed --translator gpt-4.1-mini
-mmteb-synth export --lang tr --suite seed --to for-others --accept-licence cc-by-nc-4.0 --accept-licence multiple
+mmteb-synth export --lang tr --suite seed --to for-others \\
+  --accept-licence cc-by-nc-4.0 --accept-licence msr-mind --accept-licence unspecified
 ```
 
 **Building, scoring and boards are free**, whatever the licence. `tasks --licences` and `plan` show it; each set's

@@ -58,12 +58,19 @@ def _show_licences(rows: Sequence[TaskListing]) -> None:
             (
                 row.name,
                 row.terms.licence,
-                ", ".join(row.terms.conditions),
+                _asked(row.terms),
                 _to_hand_on(row.terms),
                 "; ".join(f"{fact.words} [{fact.source}, {fact.checked}]" for fact in row.terms.known),
             )
             for row in rows
         ],
+    )
+
+
+def _asked(terms: Terms) -> str:
+    """What must be heeded; that authors are named is not said beside more."""
+    return ", ".join(asked for asked in terms.conditions if asked != "attribution") or "".join(
+        terms.conditions
     )
 
 

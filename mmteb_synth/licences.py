@@ -291,7 +291,7 @@ def check_handing_on(several: Iterable[Terms], accepted: Collection[str]) -> Non
     held = list(several)
     names = {*shipped().licences, *(name for one in held for name in one.to_accept)}
     for name in accepted:
-        if name not in names:
+        if name not in names and "://" not in name:  # one that nobody named is called by its address
             raise UnknownNameError(
                 "licence", name, names, hint="mmteb-synth tasks --licences shows each set's licence"
             )
@@ -301,10 +301,10 @@ def check_handing_on(several: Iterable[Terms], accepted: Collection[str]) -> Non
             raise refused
     lacking = {name: None for one in held for name in one.to_accept if name not in accepted}
     if lacking:
-        tasks: dict[str, list[str]] = {}
+        tasks: dict[str, dict[str, None]] = {}
         for one in held:
             if not lacking.keys().isdisjoint(one.to_accept):
-                tasks.setdefault(one.note(), []).append(one.task)
+                tasks.setdefault(one.note(), {})[one.task] = None  # once, in however many languages
         raise LicenceError(
             "nobody has accepted "
             + "; ".join(f"{note}, the licence of {', '.join(names)}" for note, names in tasks.items()),

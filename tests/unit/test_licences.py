@@ -141,7 +141,7 @@ def test_the_gate_opens_exactly_where_everything_is_allowed_and_accepted(
 
 
 def test_the_gate_says_what_lacks_and_which_flags_to_add() -> None:
-    several = [of(name) for name in ("SciFact", "ImdbClassification", "STS12", "FEVER", "DBPedia")]
+    several = [of(name) for name in ("SciFact", "ImdbClassification", "STS12", "FEVER", "DBPedia", "SciFact")]
     with pytest.raises(LicenceError) as caught:
         check_handing_on(several, ["cc-by-nc-sa-3.0"])
     assert caught.value.message == (
@@ -173,6 +173,8 @@ def test_a_name_that_is_no_licences_is_refused() -> None:
         check_handing_on([], ["cc-by-nc-4"])
     own = terms("Mine", "https://example.org/terms")
     check_handing_on([own], ["https://example.org/terms"])
+    with pytest.raises(LicenceError, match=r"nobody has accepted https://example\.org/terms"):
+        check_handing_on([own], ["https://example.org/other"])
 
 
 @pytest.mark.parametrize(

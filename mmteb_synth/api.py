@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mmteb_synth.checking import CheckReport
     from mmteb_synth.data.store import Store
     from mmteb_synth.evaluation.runner import EvaluationReport, TaskReport
+    from mmteb_synth.exporting import ExportedSet
     from mmteb_synth.ranking.board import Board
     from mmteb_synth.reviewing import ExportReport, ImportReport
     from mmteb_synth.stopping import Stop
@@ -598,6 +599,52 @@ def review_import(
     )
     _tell_of_reviews(list(taken.merged), folders)
     return taken
+
+
+def export(
+    languages: Names,
+    to: str | Path,
+    *,
+    tasks: Names = (),
+    suite: Names = (),
+    translator: Names = (),
+    accept_licence: Names = (),
+    data_dir: Place = None,
+    results_dir: Place = None,
+    warn: Callable[[str], None] | None = None,
+) -> list[ExportedSet]:
+    """Copy whole built sets into a folder that may be handed on.
+
+    Args:
+        languages: The languages of the sets.
+        to: The folder; a store of its own, which `data_dir` takes.
+        tasks: Names of sets; with no suite either, all that were built.
+        suite: Names of suites.
+        translator: Narrows to these translators' sets.
+        accept_licence: The names of licences that you accept, as `mmteb-synth tasks --licences` shows them.
+        data_dir: Where data sets are stored.
+        results_dir: Where the scores lie that the sets' cards name.
+        warn: Called with what the user should know; `warnings.warn` otherwise.
+
+    Returns:
+        One for each set. What is a trial, holds blanks, is damaged or may not be handed on stays here; `error` says why.
+
+    Raises:
+        LicenceError: A licence must be accepted first; nothing is written.
+        UsageError: A name is unknown, or the folder is the store itself.
+        StoreError: Nothing that was chosen is built.
+    """
+    from mmteb_synth import exporting, stored
+
+    folders = paths.folders(data_dir=data_dir, results_dir=results_dir)
+    store, wanted = _store(folders.data_dir), _languages(languages)
+    chosen = stored.chosen(store, choice=_choice(tasks, suite), wanted=wanted, translators=_names(translator))
+    if not chosen:
+        raise stored.nothing_chosen(store, wanted)
+    scores = _scores(folders, warn or partial(warnings.warn, stacklevel=2))
+    return exporting.export(
+        store, chosen, Path(to).expanduser(), accepted=_names(accept_licence), scores=scores
+    )
 
 
 def get_tasks(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mmteb_synth import facts, languages, listings, paths, specs
 from mmteb_synth.errors import SpecError, UnknownNameError, UsageError, near_names
+from mmteb_synth.licences import Terms
 from mmteb_synth.listings import SuiteListing, TaskListing
 from mmteb_synth.specs import BITEXT_SUFFIX, SPEC_SUFFIX, BitextSpec, Suite, SuiteBitext, SuiteTask, TaskSpec
 
@@ -98,6 +99,15 @@ def native_tasks(suite: Suite, language: str) -> list[str]:
     """
     codes = languages.equivalents(language)
     return [entry.name for entry in suite.native if codes.intersection(facts.tasks()[entry.name].languages)]
+
+
+def terms(spec: TaskSpec | BitextSpec) -> Terms:
+    """What may be done with the texts of a set; of a bitext set, with its source's.
+
+    Args:
+        spec: From `get_task`.
+    """
+    return _listing(spec).terms
 
 
 def list_tasks(*, suite: str | None = None, type: str | None = None) -> list[TaskListing]:

@@ -14,6 +14,7 @@ from mmteb_synth.cli.build import build
 from mmteb_synth.cli.cache import cache
 from mmteb_synth.cli.check import check
 from mmteb_synth.cli.evaluate import evaluate
+from mmteb_synth.cli.export import export
 from mmteb_synth.cli.fetch import fetch
 from mmteb_synth.cli.listing import languages, suites, tasks, translators
 from mmteb_synth.cli.pilot import pilot
@@ -90,6 +91,7 @@ for command in (
     plan,
     pilot,
     review,
+    export,
     tasks,
     suites,
     languages,

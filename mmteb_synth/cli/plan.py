@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from mmteb_synth.cli import options, output
 if TYPE_CHECKING:
     from mmteb_synth.building.budgeting import Offer
     from mmteb_synth.building.plans import Cost, EmbeddingPlan, Plan, ProfilePlan, Volume
+    from mmteb_synth.licences import Terms
 
 _ESTIMATE = "~"
 
@@ -128,9 +130,10 @@ def plan(
         offered = budgeting.offers(wanted, named, options=how, folders=folders, profiles=every)
         _show_offers(offered, budgeting.largest(offered, budget), budget, as_json)
         return
+    members = selection.choose(task, suite).members
     made = planning.plan(
         wanted,
-        selection.choose(task, suite).members,
+        members,
         options=how,
         folders=folders,
         models=models,
@@ -138,13 +141,15 @@ def plan(
         limits=Limits(requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute),
         profiles=every,
     )
+    known = (registry.terms(member.spec) for member in members)
+    terms = {one.task: one for one in known}  # bitext has its source's
     if as_json:
-        output.print_json(_as_json(made))
+        output.print_json(_as_json(made, terms))
     else:
-        _show(made)
+        _show(made, terms)
 
 
-def _show(made: Plan) -> None:
+def _show(made: Plan, terms: Mapping[str, Terms]) -> None:
     rows: list[tuple[str, bool, Volume | None, Cost]] = [
         (one.name, one.exact, one.volume, one.cost) for one in made.sets
     ]
@@ -175,6 +180,8 @@ def _show(made: Plan) -> None:
         click.echo(f"time at the translator's limits: {_time(made.cost.seconds)}")
     for embedding in made.embeddings:
         click.echo(_embedding(embedding, made.exact))
+    for note, tasks in _by_note(terms).items():
+        click.echo(f"licence {note}: {', '.join(tasks)}")
     if not output.is_quiet():
         for note in made.notes:
             click.echo(f"note: {note}", err=True)
@@ -194,6 +201,14 @@ def _show_profiles(compared: tuple[ProfilePlan, ...]) -> None:
         ("profile", "segments", "to ask", "characters", "input tokens", "output tokens", "$ live", "$ batch"),
         rows,
     )
+
+
+def _by_note(terms: Mapping[str, Terms]) -> dict[str, list[str]]:
+    """The sets by their licence and what it asks for."""
+    tasks: dict[str, list[str]] = {}
+    for task, one in terms.items():
+        tasks.setdefault(one.note(), []).append(task)
+    return tasks
 
 
 def _row(name: str, exact: bool, volume: Volume | None, cost: Cost) -> tuple[Any, ...]:
@@ -261,10 +276,11 @@ def _show_offers(offered: tuple[Offer, ...], best: Offer | None, budget: float, 
         click.echo(f"the largest that ${budget:g} pays for: --suite {best.suite}{profile}{limit}")
 
 
-def _as_json(made: Plan) -> dict[str, Any]:
+def _as_json(made: Plan, terms: Mapping[str, Terms]) -> dict[str, Any]:
     import dataclasses
 
     values = dataclasses.asdict(made)
     for one, row in zip(made.sets, values["sets"], strict=True):
         row["error"] = one.error.message if one.error else None
-    return {**values, "exact": made.exact, "complete": made.complete}
+    licences = {task: dataclasses.asdict(one) for task, one in terms.items()}
+    return {**values, "exact": made.exact, "complete": made.complete, "licences": licences}

@@ -171,7 +171,7 @@ def evaluate(
     dtype: str | None = None,
     max_seq_length: int | None = None,
     trust_remote_code: bool = False,
-    predictions: Place = None,
+    predictions: bool = False,
     source_dir: Place = None,
     data_dir: Place = None,
     cache_dir: Place = None,
@@ -202,7 +202,8 @@ def evaluate(
         dtype: `float32`, `float16` or `bfloat16`.
         max_seq_length: Tokens at which texts are cut.
         trust_remote_code: Whether code from the Hub may run.
-        predictions: Where MTEB writes predictions.
+        predictions: Whether the models' predictions are kept beside the scores, so that the leaderboard can tell how
+            sure these are.
         source_dir: A local mirror of the Hub, for English that is not built yet and for native sets.
         data_dir: Where data sets are stored.
         cache_dir: Where `cache.sqlite` lies.
@@ -259,7 +260,7 @@ def evaluate(
         scored,
         results_dir=folders.results_dir,
         batch_size=batch_size,
-        predictions=_path(predictions),
+        predictions=predictions,
         show_progress=show_progress,
         report=report,
         warn=say,

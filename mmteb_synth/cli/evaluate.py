@@ -46,8 +46,8 @@ from mmteb_synth.errors import UsageError
 @click.option("--trust-remote-code", is_flag=True, help="Run the code that the model brings from the Hub.")
 @click.option(
     "--predictions",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where to write the models' predictions.",
+    is_flag=True,
+    help="Keep the models' predictions beside the scores, for the leaderboard's intervals over examples.",
 )
 @options.offline("Ask the Hub for nothing: models and data must be here.", exposed=False)
 @options.source_dir
@@ -71,7 +71,7 @@ def evaluate(
     dtype: str | None,
     max_seq_length: int | None,
     trust_remote_code: bool,
-    predictions: Path | None,
+    predictions: bool,
     source_dir: Path | None,
     data_dir: Path | None,
     cache_dir: Path | None,

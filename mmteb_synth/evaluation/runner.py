@@ -23,6 +23,9 @@ from mmteb_synth.evaluation.scored import ScoredTask
 from mmteb_synth.evaluation.signature import SignedScore
 from mmteb_synth.paths import bundled_tasks, writing
 
+PREDICTIONS = "predictions"
+"""The folder beside a model's results, where MTEB's search for results does not look."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -71,7 +74,7 @@ def evaluate(
     *,
     results_dir: Path,
     batch_size: int = 32,
-    predictions: Path | None = None,
+    predictions: bool = False,
     show_progress: bool = False,
     report: Callable[[TaskReport], None] | None = None,
     warn: Callable[[str], None] = logger.warning,
@@ -84,7 +87,7 @@ def evaluate(
         scored: The tasks.
         results_dir: What `mteb.ResultCache` takes.
         batch_size: Texts a batch.
-        predictions: Where MTEB writes predictions; None for nowhere.
+        predictions: Whether MTEB keeps the model's predictions, in `predictions/` beside its results.
         show_progress: Whether MTEB shows its progress bars.
         report: Called with each result as soon as it is there.
         warn: Called with what the user should know.
@@ -140,7 +143,7 @@ class _Run:
     model: LoadedModel
     cache: results.WholeResultCache
     batch_size: int
-    predictions: Path | None
+    predictions: bool
     show_progress: bool
     warn: Callable[[str], None]
 
@@ -162,7 +165,7 @@ class _Run:
         path = self.cache.get_task_result_path(scored.name, self.meta)
         replaces = path.is_file()
         before = results.stored(self.cache, task, self.meta, self.warn)
-        predictions = self._prediction_folder()
+        predictions = path.parent / PREDICTIONS if self.predictions else None
         if before is None or before.get_missing_evaluations(task):
             _probe(path.parent, f"the results of {scored.name}")
             self._run(scored, task, self.cache, predictions, anew=before is None)
@@ -217,11 +220,6 @@ class _Run:
         finally:
             if task.data_loaded:
                 task.unload_data()
-
-    def _prediction_folder(self) -> Path | None:
-        if self.predictions is None:
-            return None
-        return self.predictions / str(self.meta.model_name_as_path()) / self.model.revision
 
     def _sign(
         self, file: Path, scored: ScoredTask, task: Any, result: TaskResult, before: TaskResult | None

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from mmteb_synth.markdown import escape
+from mmteb_synth.ranking.flagged import FLAG, FLAGGED
 from mmteb_synth.ranking.results import Model, Score
 from mmteb_synth.ranking.table import Group, Row, Table
 
@@ -49,6 +50,12 @@ def group_notes(group: Group, *, bitext: bool) -> list[str]:
             f"{BITEXT_MARK} Bitext mining finds each English text's translation, so that it measures the translator "
             f"as well as the model. {counted}"
         )
+    types = {name for table in group.languages for row in table.rows for name in row.types}
+    notes.extend(
+        f"{FLAG} {escape(name)} carries hardly any rank signal: {escape(FLAGGED[name])}. It counts in ranks and means as "
+        f"in MTEB; Mean without {FLAG} leaves it out."
+        for name in sorted(types & FLAGGED.keys())
+    )
     return notes
 
 

@@ -309,7 +309,9 @@ def explained(file: Path, form: Form = TRANSLATIONS) -> Iterator[None]:
         if code == sqlite3.SQLITE_FULL:
             raise _full(file, str(error)) from error
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-            raise CacheError(f"could not open or write the cache {file}: {error}", hint=form.elsewhere) from error
+            raise CacheError(
+                f"could not open or write the cache {file}: {error}", hint=form.elsewhere
+            ) from error
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise CacheError(
                 f"the cache {file} has been locked by another process for more than {BUSY_SECONDS:.0f} s",

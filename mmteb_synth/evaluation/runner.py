@@ -14,9 +14,10 @@ from mteb.results import TaskResult
 
 from mmteb_synth.data import source
 from mmteb_synth.errors import EvaluationError, SynthError, UsageError
-from mmteb_synth.evaluation import embeddings, native, registration, results
+from mmteb_synth.evaluation import native, registration, results
 from mmteb_synth.evaluation import prompts as prompting
 from mmteb_synth.evaluation import signature as signing
+from mmteb_synth.evaluation.embeddings import opening
 from mmteb_synth.evaluation.models import LoadedModel
 from mmteb_synth.evaluation.scored import ScoredTask
 from mmteb_synth.evaluation.signature import SignedScore
@@ -118,7 +119,7 @@ def evaluate(
                 f"{model.name}: nobody says which prompts it wants, so it gets none, and its scores may be far too low; "
                 "say it with --prompt query=…, --prompts-like NAME or --model-name ORG/NAME (--prompt query= for none)"
             )
-        with embeddings.cached(model, embeddings_dir, warn) as encoder:
+        with opening.cached(model, embeddings_dir, warn) as encoder:
             run = _Run(
                 model=model,
                 encoder=encoder,

@@ -24,6 +24,9 @@ from mmteb_synth.evaluation.embeddings.vectors import Rows
 from mmteb_synth.hashing import canonical_json
 from mmteb_synth.translate.database import Database, Form
 
+ROWS = ".vectors"
+"""How the file of the rows ends."""
+
 KEEP_FREE = 1 << 30
 """Bytes that are left free on the disk: vectors can be had again, and others need the space more."""
 
@@ -94,7 +97,7 @@ class VectorStore:
     @property
     def rows_file(self) -> Path:
         """Where the rows lie."""
-        return self.file.with_suffix(".vectors")
+        return self.file.with_suffix(ROWS)
 
     def close(self) -> None:
         """Close the files; a later use opens them again."""
@@ -126,7 +129,7 @@ class VectorStore:
             CacheError: The files can't be read, or the index is damaged.
         """
         with self._database.reading() as connection:
-            shape = _shape(connection) if connection is not None else None
+            shape = shape_of(connection) if connection is not None else None
             if connection is None or shape is None:
                 return None
             stored = self._mapped(shape)
@@ -168,7 +171,7 @@ class VectorStore:
                     hint="free some space, as with `mmteb-synth embeddings clear`, or choose another folder with "
                     "--cache-dir",
                 )
-            before = _shape(connection)
+            before = shape_of(connection)
             if before is None:
                 value = canonical_json({"kind": kind, "dimensions": shape.dimensions})
                 connection.execute("INSERT INTO facts VALUES ('shape', ?)", (value,))
@@ -210,60 +213,8 @@ class VectorStore:
         return mapped
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreFacts:
-    """What is known of a store from outside.
-
-    Attributes:
-        file: Its index.
-        model: The model's name.
-        revision: The model's revision, with the settings that change its vectors.
-        vectors: How many there are.
-        shape: Their kind and length; None where there are none.
-        size: Bytes on the disk, of all its files.
-        problem: Why it can't be read.
-    """
-
-    file: Path
-    model: str
-    revision: str
-    vectors: int = 0
-    shape: Shape | None = None
-    size: int = 0
-    problem: CacheError | None = None
-
-
-def facts(file: Path) -> StoreFacts:
-    """Look at a store; one that can't be read says why."""
-    size = sum(path.stat().st_size for path in files(file))
-    database = Database(file, FORM)
-    try:
-        with database.reading() as connection:
-            if connection is None:
-                return StoreFacts(file=file, model=file.parent.name, revision="?", size=size)
-            (value,) = connection.execute("SELECT value FROM facts WHERE name = 'identity'").fetchone()
-            (count,) = connection.execute("SELECT count(*) FROM vectors").fetchone()
-            identity = json.loads(value)
-            return StoreFacts(
-                file=file,
-                model=identity["name"],
-                revision=identity["revision"],
-                vectors=count,
-                shape=_shape(connection),
-                size=size,
-            )
-    except CacheError as error:
-        return StoreFacts(file=file, model=file.parent.name, revision="?", size=size, problem=error)
-    finally:
-        database.close()
-
-
-def files(file: Path) -> list[Path]:
-    """All files of a store: its index, the index's journals, its rows."""
-    return [path for path in file.parent.glob(f"{file.stem}.*") if path.is_file()]
-
-
-def _shape(connection: sqlite3.Connection) -> Shape | None:
+def shape_of(connection: sqlite3.Connection) -> Shape | None:
+    """What the vectors of an index have in common; None where there are none."""
     row = connection.execute("SELECT value FROM facts WHERE name = 'shape'").fetchone()
     return Shape(**json.loads(row[0])) if row else None
 

@@ -172,6 +172,7 @@ def evaluate(
     max_seq_length: int | None = None,
     trust_remote_code: bool = False,
     predictions: bool = False,
+    embedding_cache: bool = True,
     source_dir: Place = None,
     data_dir: Place = None,
     cache_dir: Place = None,
@@ -204,9 +205,10 @@ def evaluate(
         trust_remote_code: Whether code from the Hub may run.
         predictions: Whether the models' predictions are kept beside the scores, so that the leaderboard can tell how
             sure these are.
+        embedding_cache: Keep embeddings, and compute none twice, over tasks, languages and runs.
         source_dir: A local mirror of the Hub, for English that is not built yet and for native sets.
         data_dir: Where data sets are stored.
-        cache_dir: Where `cache.sqlite` lies.
+        cache_dir: Where `cache.sqlite` and embeddings lie.
         results_dir: What `mteb.ResultCache` takes; scores go to its sub-folder `results`.
         show_progress: Whether MTEB shows its progress bars.
         report: Called with each score as soon as it is there.
@@ -261,6 +263,7 @@ def evaluate(
         results_dir=folders.results_dir,
         batch_size=batch_size,
         predictions=predictions,
+        embeddings_dir=folders.embeddings_dir if embedding_cache else None,
         show_progress=show_progress,
         report=report,
         warn=say,

@@ -117,7 +117,7 @@ class RequestError(TranslatorError):
 
 
 class CacheError(SynthError):
-    """The translation cache can't be read or written, or would be contradicted."""
+    """A cache can't be read or written, or would be contradicted."""
 
 
 class StoreError(SynthError):

@@ -13,6 +13,7 @@ from mmteb_synth.cli.board import demo, leaderboard
 from mmteb_synth.cli.build import build
 from mmteb_synth.cli.cache import cache
 from mmteb_synth.cli.check import check
+from mmteb_synth.cli.embeddings import embeddings
 from mmteb_synth.cli.evaluate import evaluate
 from mmteb_synth.cli.export import export
 from mmteb_synth.cli.fetch import fetch
@@ -100,6 +101,7 @@ for command in (
     serve,
     status,
     cache,
+    embeddings,
     batches,
 ):
     cli.add_command(command)

@@ -18,6 +18,7 @@ from mmteb_synth.errors import EvaluationError, SynthError, UsageError
 from mmteb_synth.evaluation import native, registration, results
 from mmteb_synth.evaluation import prompts as prompting
 from mmteb_synth.evaluation import signature as signing
+from mmteb_synth.evaluation.embeddings import opening
 from mmteb_synth.evaluation.models import LoadedModel
 from mmteb_synth.evaluation.scored import ScoredTask
 from mmteb_synth.evaluation.signature import SignedScore
@@ -75,6 +76,7 @@ def evaluate(
     results_dir: Path,
     batch_size: int = 32,
     predictions: bool = False,
+    embeddings_dir: Path | None = None,
     show_progress: bool = False,
     report: Callable[[TaskReport], None] | None = None,
     warn: Callable[[str], None] = logger.warning,
@@ -88,6 +90,7 @@ def evaluate(
         results_dir: What `mteb.ResultCache` takes.
         batch_size: Texts a batch.
         predictions: Whether MTEB keeps the model's predictions, in `predictions/` beside its results.
+        embeddings_dir: Where embeddings are kept; None for nowhere.
         show_progress: Whether MTEB shows its progress bars.
         report: Called with each result as soon as it is there.
         warn: Called with what the user should know.
@@ -120,19 +123,21 @@ def evaluate(
                 f"{model.name}: nobody says which prompts it wants, so it gets none, and its scores may be far too low; "
                 "say it with --prompt query=…, --prompts-like NAME or --model-name ORG/NAME (--prompt query= for none)"
             )
-        run = _Run(
-            model=model,
-            cache=cache,
-            batch_size=batch_size,
-            predictions=predictions,
-            show_progress=show_progress,
-            warn=warn,
-        )
-        for task in scored:
-            try:
-                done(run.score(task))
-            except SynthError as error:
-                done(TaskReport(model=model.name, task=task.name, error=error))
+        with opening.cached(model, embeddings_dir, warn) as encoder:
+            run = _Run(
+                model=model,
+                encoder=encoder,
+                cache=cache,
+                batch_size=batch_size,
+                predictions=predictions,
+                show_progress=show_progress,
+                warn=warn,
+            )
+            for task in scored:
+                try:
+                    done(run.score(task))
+                except SynthError as error:
+                    done(TaskReport(model=model.name, task=task.name, error=error))
     return EvaluationReport(tasks=tuple(reports))
 
 
@@ -141,6 +146,7 @@ class _Run:
     """One model's evaluation."""
 
     model: LoadedModel
+    encoder: Any
     cache: results.WholeResultCache
     batch_size: int
     predictions: bool
@@ -200,7 +206,7 @@ class _Run:
             if scored.dataset is None:
                 native.load(task)
             mteb.evaluate(
-                self.model.encoder,
+                self.encoder,
                 task,
                 cache=cache,
                 co2_tracker=False,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from mmteb_synth import paths
+from mmteb_synth import facts, paths
 from mmteb_synth.facts import TaskFacts
 from mmteb_synth.specs import MAIN_SCORES, BitextSpec, Suite, TaskSpec, TaskType
 
@@ -85,6 +86,27 @@ def of_mteb(known: TaskFacts, splits: tuple[str, ...] = ()) -> TaskListing:
     )
 
 
+def of_aggregate(known: TaskFacts, splits: tuple[str, ...] = ()) -> TaskListing:
+    """The line of an aggregate, as large as its parts together.
+
+    Args:
+        known: Its facts.
+        splits: The splits to score, where not all that MTEB scores.
+    """
+    parts = [of_mteb(facts.tasks()[part], splits) for part in known.parts]
+    return replace(
+        of_mteb(known, splits),
+        samples=_sum(part.samples for part in parts),
+        characters=_sum(part.characters for part in parts),
+    )
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    """The sum; None where one was not counted."""
+    every = list(counts)
+    return None if None in every else sum(count for count in every if count is not None)
+
+
 def of_own(spec: TaskSpec, splits: tuple[str, ...] = ()) -> TaskListing:
     """The line of a set with files of its own.
 
@@ -127,7 +149,7 @@ def of_bitext(spec: BitextSpec, source: TaskListing) -> TaskListing:
 
 
 def of_suite(suite: Suite) -> SuiteListing:
-    """The line of a suite whose benchmark and aggregates are spelled out."""
+    """The line of a suite whose benchmark is spelled out."""
     return SuiteListing(
         name=suite.name,
         description=suite.description,

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from mmteb_synth import facts, languages, listings, paths, specs
+from mmteb_synth import aggregates, facts, languages, listings, paths, specs
 from mmteb_synth.errors import SpecError, UnknownNameError, UsageError, near_names
 from mmteb_synth.listings import SuiteListing, TaskListing
 from mmteb_synth.specs import BITEXT_SUFFIX, SPEC_SUFFIX, BitextSpec, Suite, SuiteBitext, SuiteTask, TaskSpec
@@ -55,13 +55,13 @@ def get_task(name: str) -> TaskSpec | BitextSpec:
 
 
 def get_suite(name: str | Path) -> Suite:
-    """The suite with a name, with every entry checked and every benchmark and aggregate spelled out.
+    """The suite with a name, with every entry checked and a benchmark's tasks among its own.
 
     Args:
         name: A suite, an MTEB benchmark as `MTEB(eng, v2)`, or a path ending in .toml.
 
     Returns:
-        A suite whose `tasks` are concrete sets and whose paths are absolute.
+        A suite whose `tasks` are what it scores, sets and aggregates, and whose paths are absolute.
 
     Raises:
         UnknownNameError: Nothing bears the name.
@@ -117,9 +117,10 @@ def list_tasks(*, suite: str | None = None, type: str | None = None) -> list[Tas
         )
     if suite is None:
         rows = [_listing(get_task(name)) for name in _task_names()]
+        rows += [listings.of_aggregate(facts.tasks()[name]) for name in aggregates.names()]
     else:
         chosen = get_suite(suite)
-        rows = [_listing(get_task(entry.name), entry.splits) for entry in chosen.tasks]
+        rows = [_row(entry) for entry in chosen.tasks]
         rows += [listings.of_mteb(facts.tasks()[entry.name], entry.splits) for entry in chosen.native]
         rows += [_listing(entry.spec) for entry in chosen.bitext]
     return sorted((row for row in rows if type in (None, row.type)), key=lambda row: row.name.casefold())
@@ -175,7 +176,7 @@ def _check_translatable(known: facts.TaskFacts) -> None:
     if known.parts:
         raise UsageError(
             f"{known.name} is made of {len(known.parts)} tasks: {', '.join(known.parts)}",
-            hint="name one of these, or list it in a suite, which takes them all",
+            hint="name one of these; as --task and in a suite it stands for them all",
         )
     if known.english:
         return
@@ -203,7 +204,7 @@ def _check_splits(where: str, known: facts.TaskFacts, splits: Iterable[str]) -> 
 
 
 def _spelled_out(suite: Suite) -> Suite:
-    """Check each entry, and put concrete tasks where benchmarks, aggregates and relative paths stand."""
+    """Check each entry, and put tasks where a benchmark and absolute paths where relative ones stand."""
     where = str(suite.path)
     native = tuple(_native(where, entry) for entry in suite.native)
     tasks: dict[str, SuiteTask] = {}
@@ -215,7 +216,7 @@ def _spelled_out(suite: Suite) -> Suite:
             )
         tasks |= _benchmark_tasks(benchmark)
     for entry in suite.tasks:
-        tasks |= _concrete(where, suite.path, entry)
+        tasks |= _checked(where, suite.path, entry)
     bitext = []
     for pairs in suite.bitext:
         source = _absolute(suite.path, pairs.source)
@@ -227,11 +228,11 @@ def _spelled_out(suite: Suite) -> Suite:
     return suite.model_copy(update={"tasks": kept, "native": native, "bitext": tuple(bitext)})
 
 
-def _concrete(where: str, home: Path | None, entry: SuiteTask) -> dict[str, SuiteTask]:
-    """The concrete tasks of an entry: its parts for an aggregate, otherwise itself."""
-    known = facts.task(entry.name)
-    if known and known.parts:
-        return {part: SuiteTask(name=part, splits=entry.splits) for part in known.parts}
+def _checked(where: str, home: Path | None, entry: SuiteTask) -> dict[str, SuiteTask]:
+    """An entry by the name of its set."""
+    if aggregates.parts(entry.name):
+        _check_splits(where, facts.tasks()[entry.name], entry.splits)
+        return {entry.name: entry}
     name = _absolute(home, entry.name)
     spec = _entry(where, name)
     if isinstance(spec, BitextSpec):
@@ -276,15 +277,14 @@ def _absolute(home: Path | None, name: str) -> str:
 
 
 def _benchmark_tasks(benchmark: facts.BenchmarkFacts) -> dict[str, SuiteTask]:
-    """The benchmark's tasks whose English set it scores, aggregates as their parts, with the splits it scores."""
+    """The benchmark's tasks whose English set it scores, with the splits it scores."""
     tasks = {}
     for member in benchmark.members:
         known = facts.task(member.name)
         if known is None or known.english_subset is None:
             continue
         if member.subsets is None or known.english_subset in member.subsets:
-            for name in known.parts or (known.name,):
-                tasks[name] = SuiteTask(name=name, splits=member.splits)
+            tasks[known.name] = SuiteTask(name=known.name, splits=member.splits)
     return tasks
 
 
@@ -326,6 +326,12 @@ def _benchmark_names() -> list[str]:
     return [
         name for benchmark in facts.benchmarks().values() for name in (benchmark.name, *benchmark.aliases)
     ]
+
+
+def _row(entry: SuiteTask) -> TaskListing:
+    if aggregates.parts(entry.name):
+        return listings.of_aggregate(facts.tasks()[entry.name], entry.splits)
+    return _listing(get_task(entry.name), entry.splits)
 
 
 def _listing(spec: TaskSpec | BitextSpec, splits: tuple[str, ...] = ()) -> TaskListing:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import get_args
 
-from mmteb_synth import facts, registry
-from mmteb_synth.ranking.results import ENGLISH, SOURCE, Score
+from mmteb_synth import aggregates, facts, registry
+from mmteb_synth.ranking.results import ENGLISH, SOURCE, Model, Score
 from mmteb_synth.specs import Suite
 from mmteb_synth.types import Origin
 
@@ -92,7 +92,7 @@ def expected(suite: Suite, scores: Iterable[Score]) -> Expected:
     Raises:
         UsageError: The suite names what can't be.
     """
-    specs = {entry: registry.get_task(entry.name) for entry in suite.tasks}
+    tasks = [(_name_and_type(entry.name), entry.splits) for entry in suite.tasks]
     observed = {
         (score.cell[1], score.signed.language): score.signed.origin
         for score in scores
@@ -101,14 +101,39 @@ def expected(suite: Suite, scores: Iterable[Score]) -> Expected:
     return Expected(
         name=suite.name,
         demo=suite.demo,
-        translated={spec.name: spec.type or facts.tasks()[spec.name].type for spec in specs.values()},
+        translated={name: task_type for (name, task_type), _ in tasks},
         native={entry.name: facts.tasks()[entry.name].type for entry in suite.native},
         native_in=lambda language: registry.native_tasks(suite, language),
         origin=lambda name, language: observed.get((name, language)) or facts.origin(facts.tasks()[name]),
         bitext=frozenset(entry.name for entry in suite.bitext),
-        splits={spec.name: entry.splits for entry, spec in specs.items() if entry.splits}
+        splits={name: splits for (name, _), splits in tasks if splits}
         | {entry.name: entry.splits for entry in suite.native if entry.splits},
     )
+
+
+def _name_and_type(entry: str) -> tuple[str, str]:
+    """The name and the type of what a suite lists: a set's, or an aggregate's."""
+    if aggregates.parts(entry):
+        return entry, facts.tasks()[entry].type
+    spec = registry.get_task(entry)
+    return spec.name, spec.type or facts.tasks()[spec.name].type
+
+
+def without_parts(scores: Iterable[Score], among: Iterable[Score]) -> list[Score]:
+    """Scores but for those that an aggregate's score is made of, which would tell the same twice.
+
+    Args:
+        scores: Those that no suite lists.
+        among: All scores.
+    """
+    told = {_run(score, part) for score in among for part in aggregates.parts(score.signed.source_task)}
+    return [score for score in scores if _run(score, score.signed.source_task) not in told]
+
+
+def _run(score: Score, source: str) -> tuple[Model, str, str, str, str, int | None]:
+    """Whose score of which English task, in what."""
+    signed = score.signed
+    return score.model, source, signed.language, score.label, signed.profile, signed.limit
 
 
 def unlisted(scores: Iterable[Score]) -> Expected:

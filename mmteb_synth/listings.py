@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -10,6 +10,7 @@ from typing import Literal
 from mmteb_synth import facts, paths
 from mmteb_synth.facts import TaskFacts
 from mmteb_synth.specs import MAIN_SCORES, BitextSpec, Suite, TaskSpec, TaskType
+from mmteb_synth.types import Origin
 
 Definition = Literal["mteb", "bundled", "user"]
 """Who defines a task or suite: MTEB, this package, or a file of the user's."""
@@ -43,6 +44,31 @@ class TaskListing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NativeListing:
+    """One line of the list of what MTEB holds in a language.
+
+    Attributes:
+        name: The name to use.
+        type: MTEB's type.
+        main_score: The metric that counts.
+        origin: How the texts came to the language.
+        license: As MTEB writes it; None where it says nothing.
+        splits: The splits that are scored.
+        samples: Rows of these splits in the language; None where nobody counted them.
+        characters: Characters of their texts; None where nobody counted them.
+    """
+
+    name: str
+    type: TaskType
+    main_score: str
+    origin: Origin
+    license: str | None
+    splits: tuple[str, ...]
+    samples: int | None
+    characters: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SuiteListing:
     """One line of the list of suites.
 
@@ -50,7 +76,7 @@ class SuiteListing:
         name: The name to use.
         description: One sentence.
         tasks: How many sets are translated.
-        native: How many MTEB tasks are scored as they are.
+        native: How many MTEB tasks are listed to be scored as they are; None where they are found for each language.
         bitext: How many bitext sets are made.
         definition: Who defines it.
     """
@@ -58,7 +84,7 @@ class SuiteListing:
     name: str
     description: str
     tasks: int
-    native: int
+    native: int | None
     bitext: int
     definition: Definition
 
@@ -105,6 +131,28 @@ def _sum(counts: Iterable[int | None]) -> int | None:
     """The sum; None where one was not counted."""
     every = list(counts)
     return None if None in every else sum(count for count in every if count is not None)
+
+
+def of_native(known: TaskFacts, codes: Set[str], splits: tuple[str, ...] = ()) -> NativeListing:
+    """The line of a task that MTEB holds in a language.
+
+    Args:
+        known: Its facts.
+        codes: The language's codes.
+        splits: The splits to score, where not all that MTEB scores.
+    """
+    splits = splits or known.splits
+    size = known.size_in(codes, splits)
+    return NativeListing(
+        name=known.name,
+        type=known.type,
+        main_score=known.main_score,
+        origin=facts.origin(known),
+        license=known.license,
+        splits=splits,
+        samples=size.samples if size else None,
+        characters=size.characters if size else None,
+    )
 
 
 def of_own(spec: TaskSpec, splits: tuple[str, ...] = ()) -> TaskListing:
@@ -154,7 +202,7 @@ def of_suite(suite: Suite) -> SuiteListing:
         name=suite.name,
         description=suite.description,
         tasks=len(suite.tasks),
-        native=len(suite.native),
+        native=None if suite.native_query else len(suite.native),
         bitext=len(suite.bitext),
         definition=_definition(suite.path),
     )

@@ -12,8 +12,17 @@ from pathlib import Path
 
 from mmteb_synth import aggregates, facts, languages, listings, paths, specs
 from mmteb_synth.errors import SpecError, UnknownNameError, UsageError, near_names
-from mmteb_synth.listings import SuiteListing, TaskListing
-from mmteb_synth.specs import BITEXT_SUFFIX, SPEC_SUFFIX, BitextSpec, Suite, SuiteBitext, SuiteTask, TaskSpec
+from mmteb_synth.listings import NativeListing, SuiteListing, TaskListing
+from mmteb_synth.specs import (
+    BITEXT_SUFFIX,
+    SPEC_SUFFIX,
+    BitextSpec,
+    NativeQuery,
+    Suite,
+    SuiteBitext,
+    SuiteTask,
+    TaskSpec,
+)
 
 _TASKS_HINT = "list them with: mmteb-synth tasks"
 _SUITES_HINT = "list them with: mmteb-synth suites"
@@ -89,15 +98,83 @@ def get_suite(name: str | Path) -> Suite:
     raise UnknownNameError("suite", text, (*_suite_files(), *_benchmark_names()), hint=_SUITES_HINT)
 
 
+def native_entries(suite: Suite, language: str, *, beside: Iterable[str] = ()) -> list[SuiteTask]:
+    """MTEB's own tasks that a suite scores as they are, and that hold a language by itself under any of its codes.
+
+    Args:
+        suite: From `get_suite`.
+        language: The code, as `tur-Latn`.
+        beside: Other languages that are meant too. Of what a query finds in English only those count that it finds in
+            one of them: MTEB's hundreds of English tasks are nobody's counterpart.
+    """
+    codes = languages.equivalents(language)
+    listed = [entry for entry in suite.native if codes.intersection(facts.tasks()[entry.name].languages)]
+    if suite.native_query is None:
+        return listed
+    found = native_names(language, suite.native_query)
+    others = [code for code in beside if code not in codes]
+    if others and "eng-Latn" in codes:
+        elsewhere = {name for code in others for name in native_names(code, suite.native_query)}
+        found = [name for name in found if name in elsewhere]
+    named = {entry.name for entry in (*suite.native, *suite.tasks)}
+    return listed + [SuiteTask(name=name) for name in found if name not in named]
+
+
 def native_tasks(suite: Suite, language: str) -> list[str]:
-    """The native tasks of a suite that hold a language by itself, under any of MTEB's codes for it.
+    """The names of the native tasks of a suite that hold a language by itself, under any of MTEB's codes for it.
 
     Args:
         suite: From `get_suite`.
         language: The code, as `tur-Latn`.
     """
+    return [entry.name for entry in native_entries(suite, language)]
+
+
+def native_names(language: str, query: NativeQuery) -> list[str]:
+    """MTEB's own tasks that hold a language by itself and answer to a query, by name.
+
+    Of two versions of a task the newer one is taken, of an aggregate its parts. What is private, or was written or
+    translated by machines, is left out, and so is bitext, which is not in one language.
+
+    Args:
+        language: The code, as `tur-Latn`.
+        query: What is wanted.
+    """
     codes = languages.equivalents(language)
-    return [entry.name for entry in suite.native if codes.intersection(facts.tasks()[entry.name].languages)]
+    found = {
+        known.name: known.superseded_by
+        for known in facts.tasks().values()
+        if codes.intersection(known.languages)
+        and not (known.parts or known.private)
+        and known.type != "BitextMining"
+        and (not query.types or known.type in query.types)
+        and facts.origin(known) in query.origins
+        and not (known.sample_creation or "").startswith("LM-generated")
+    }
+    return sorted((name for name, newer in found.items() if newer not in found), key=str.casefold)
+
+
+def list_native(
+    language: str, *, suite: str | None = None, type: str | None = None
+) -> list[NativeListing]:
+    """MTEB's own tasks in a language, which cost nothing to translate, by name.
+
+    Args:
+        language: The code, as `tur-Latn`.
+        suite: Only those that this suite scores; by default all that people wrote or translated.
+        type: Only tasks of this MTEB type.
+
+    Raises:
+        UnknownNameError: No such suite or type.
+    """
+    _check_type(type)
+    if suite is None:
+        entries = [SuiteTask(name=name) for name in native_names(language, NativeQuery())]
+    else:
+        entries = native_entries(get_suite(suite), language)
+    codes = languages.equivalents(language)
+    rows = [listings.of_native(facts.tasks()[entry.name], codes, entry.splits) for entry in entries]
+    return sorted((row for row in rows if type in (None, row.type)), key=lambda row: row.name.casefold())
 
 
 def list_tasks(*, suite: str | None = None, type: str | None = None) -> list[TaskListing]:
@@ -111,10 +188,7 @@ def list_tasks(*, suite: str | None = None, type: str | None = None) -> list[Tas
         UnknownNameError: No such suite or type.
         SpecError: A file in one of the folders is broken.
     """
-    if type is not None and type not in specs.TASK_TYPES:
-        raise UnknownNameError(
-            "task type", type, specs.TASK_TYPES, hint=f"types: {', '.join(specs.TASK_TYPES)}"
-        )
+    _check_type(type)
     if suite is None:
         rows = [_listing(get_task(name)) for name in _task_names()]
         rows += [listings.of_aggregate(facts.tasks()[name]) for name in aggregates.names()]
@@ -138,6 +212,13 @@ def list_suites() -> list[SuiteListing]:
         listings.of_suite(get_suite(name))
         for name in (*files, *(name for name in names if name not in files))
     ]
+
+
+def _check_type(name: str | None) -> None:
+    if name is not None and name not in specs.TASK_TYPES:
+        raise UnknownNameError(
+            "task type", name, specs.TASK_TYPES, hint=f"types: {', '.join(specs.TASK_TYPES)}"
+        )
 
 
 def _read_task(path: Path) -> TaskSpec:

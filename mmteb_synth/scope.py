@@ -41,7 +41,7 @@ def built(
     found = scored.combined(
         scored.built(store, choice=choice, wanted=wanted, translators=translators), _asked(choice)
     )
-    found += scored.native(choice, _codes(found, wanted))
+    found += scored.native(choice, _codes(choice, found, wanted))
     if not found:
         raise nothing_chosen(store, wanted)
     return found
@@ -77,7 +77,7 @@ def to_score(
         if task.language != ENGLISH.code
     ]
     natives = list(
-        scored.native(choice, _codes(foreign, wanted), source_dir=source_dir, scratch=folders.scratch_dir)
+        scored.native(choice, _codes(choice, foreign, wanted), source_dir=source_dir, scratch=folders.scratch_dir)
     )
     translated = scored.combined(foreign, _asked(choice))
     _check_built(store, choice, wanted, foreign, [*translated, *natives], warn)
@@ -113,10 +113,22 @@ def _foreign(store: Store, choice: Choice | None, translators: Sequence[str]) ->
     return [task for task in found if task.language != ENGLISH.code]
 
 
-def _codes(found: Iterable[ScoredTask], wanted: Sequence[Language] | None) -> list[str]:
-    """The languages whose native members are meant; with none named, those of the built sets and English."""
+def _codes(
+    choice: Choice | None, found: Iterable[ScoredTask], wanted: Sequence[Language] | None
+) -> list[str]:
+    """The languages whose native members are meant; with none named, those of the built sets and English.
+
+    Raises:
+        UsageError: None was named, and a suite wants one to find its members.
+    """
     if wanted is not None:
         return [language.code for language in wanted]
+    for suite in choice.suites if choice else ():
+        if suite.native_query:
+            raise UsageError(
+                f"the suite {suite.name} is what MTEB holds in a language, and none was named",
+                hint=f"name one, as with: --suite {suite.name} --lang sw",
+            )
     return [*dict.fromkeys([*(task.language for task in found), ENGLISH.code])]
 
 

@@ -79,6 +79,7 @@ def _task(task: Any) -> dict[str, Any]:
         "reference": str(metadata.reference) if metadata.reference else None,
         "parts": parts,
         "sizes": _sizes(metadata.descriptive_stats, english[0], len(subsets)) if english else None,
+        "sizes_in": _sizes_in(metadata.descriptive_stats, subsets) if metadata.type != "BitextMining" else None,
     }
     return {key: value for key, value in facts.items() if value}
 
@@ -109,6 +110,23 @@ def _sizes(
         if counts and (characters := _characters(counts)):
             sizes[split] = [counts["num_samples"], characters]
     return sizes or None
+
+
+def _sizes_in(
+    statistics: Mapping[str, Any] | None, subsets: Mapping[str, list[str]]
+) -> dict[str, dict[str, list[int]]]:
+    """The same for each language but English that subsets hold by itself; nothing where one of them was not counted."""
+    found: dict[str, dict[str, list[int]]] = {}
+    for code in sorted({codes[0] for codes in subsets.values() if len(codes) == 1} - {"eng-Latn"}):
+        sizes = [_sizes(statistics, subset, len(subsets)) for subset, codes in subsets.items() if codes == [code]]
+        counted = [size for size in sizes if size]
+        if len(counted) == len(sizes):
+            found[code] = {
+                split: [sum(size[split][place] for size in counted) for place in (0, 1)]
+                for split in counted[0]
+                if all(split in size for size in counted)
+            }
+    return found
 
 
 def _characters(counts: Mapping[str, Any]) -> int | None:

@@ -213,18 +213,17 @@ def native(
         source_dir: A local mirror of the Hub.
         scratch: Where links to the mirror are kept.
     """
+    meant = list(codes)
     for suite in choice.suites if choice else ():
-        for code in codes:
-            names = registry.native_tasks(suite, code)
-            for entry in suite.native:
-                if entry.name in names:
-                    yield ScoredTask(
-                        name=entry.name,
-                        source_task=entry.name,
-                        language=code,
-                        # English is what the other languages were translated from
-                        origin="native" if code == ENGLISH else facts.origin(facts.tasks()[entry.name]),
-                        native=entry,
-                        source_dir=source_dir,
-                        scratch=scratch,
-                    )
+        for code in meant:
+            for entry in registry.native_entries(suite, code, beside=meant):
+                yield ScoredTask(
+                    name=entry.name,
+                    source_task=entry.name,
+                    language=code,
+                    # English is what the other languages were translated from
+                    origin="native" if code == ENGLISH else facts.origin(facts.tasks()[entry.name]),
+                    native=entry,
+                    source_dir=source_dir,
+                    scratch=scratch,
+                )

@@ -15,7 +15,7 @@ from mmteb_synth.languages import parse, same
 from mmteb_synth.ranking import export
 from mmteb_synth.ranking.render import render
 from mmteb_synth.ranking.results import ENGLISH, OVERRIDES, Score, plain_name, read_results
-from mmteb_synth.ranking.suites import Expected, expected, unlisted, without_parts
+from mmteb_synth.ranking.suites import Expected, expected, unlisted, without_parts, worth_showing
 from mmteb_synth.ranking.table import Group, make_groups
 from mmteb_synth.types import Language
 
@@ -210,6 +210,7 @@ def _by_suite(scores: Sequence[Score], chosen: Sequence[Expected]) -> list[tuple
                 hint=f"make some: mmteb-synth build and evaluate with --suite {empty[0]}",
             )
     else:
+        held = worth_showing(held)
         listed = {score for _, members in held for score in members}
         rest = without_parts((score for score in scores if score not in listed), among=scores)
         held.append((unlisted(rest), rest))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import get_args
@@ -13,6 +14,9 @@ from mmteb_synth.types import Origin
 
 AS_THEY_ARE: frozenset[str] = frozenset(get_args(Origin))
 """The labels of scores of MTEB's own tasks: no translator of ours, so their origin is what tells them apart."""
+
+_WORTH_SHOWING = 0.5
+"""So much of a benchmark must be scored for a table that nobody asked for: its means are empty until it is whole."""
 
 UNLISTED = "(no suite)"
 """Where scores stand that belong to no suite. No suite file can be called so by accident."""
@@ -27,20 +31,24 @@ class Expected:
         demo: Whether its board is a demo, not a benchmark.
         translated: Source -> task type, of the sets to translate.
         native: MTEB task -> task type, of those scored as they are.
+        listed: Those of them that the suite names; the others were found.
         native_in: Language code -> the native tasks that hold it.
         origin: (Native task, language code) -> origin.
         bitext: Names of the bitext sets.
         splits: Task -> the splits that the suite scores, where it narrows them.
+        whole: Whether it is a whole benchmark of MTEB, or whatever MTEB holds, rather than a choice of somebody's.
     """
 
     name: str
     demo: bool = False
     translated: Mapping[str, str]
     native: Mapping[str, str] = field(default_factory=dict)
+    listed: Set[str] = frozenset()
     native_in: Callable[[str], Iterable[str]] = lambda _language: ()
     origin: Callable[[str, str], str] = lambda _task, _language: "native"
     bitext: Set[str] = frozenset()
     splits: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    whole: bool = False
 
     def holds(self, score: Score) -> bool:
         """Whether a score belongs to this suite."""
@@ -51,7 +59,7 @@ class Expected:
             return False
         if score.label in AS_THEY_ARE:
             return name in self.native
-        return name in self.translated or (score.label == SOURCE and name in self.native)
+        return name in self.translated or (score.label == SOURCE and name in self.listed)
 
     def tasks(self, labels: Set[str], language: str) -> dict[str, str]:
         """The tasks that can have a score.
@@ -73,6 +81,22 @@ class Expected:
             }
         return expected
 
+    def share(self, scores: Iterable[Score]) -> float:
+        """The largest share of its tasks that have a score in one language by one translator or origin, 0 to 1."""
+        runs: dict[tuple[str, str, str, int | None], set[str]] = {}
+        for score in scores:
+            signed = score.signed
+            run = (score.label, signed.language, signed.profile, signed.limit)
+            runs.setdefault(run, set()).add(score.cell[1])
+        return max(
+            (
+                len(found & tasks.keys()) / len(tasks)
+                for (label, language, *_), found in runs.items()
+                if (tasks := self.tasks({label}, language))
+            ),
+            default=0.0,
+        )
+
     def english_tasks(self) -> frozenset[str]:
         """The tasks that can have a score in English, whatever its origin."""
         return frozenset(self.translated) | frozenset(self.native_in(ENGLISH))
@@ -82,7 +106,7 @@ class Expected:
         return frozenset(self.bitext) if labels - AS_THEY_ARE and language != ENGLISH else frozenset()
 
 
-def expected(suite: Suite, scores: Iterable[Score]) -> Expected:
+def expected(suite: Suite, scores: Sequence[Score]) -> Expected:
     """What a suite expects.
 
     Args:
@@ -93,6 +117,12 @@ def expected(suite: Suite, scores: Iterable[Score]) -> Expected:
         UsageError: The suite names what can't be.
     """
     tasks = [(_name_and_type(entry.name), entry.splits) for entry in suite.tasks]
+    codes = sorted({score.signed.language for score in scores})
+
+    @functools.cache
+    def native_in(language: str) -> list[str]:
+        return [entry.name for entry in registry.native_entries(suite, language, beside=codes)]
+
     observed = {
         (score.cell[1], score.signed.language): score.signed.origin
         for score in scores
@@ -102,12 +132,15 @@ def expected(suite: Suite, scores: Iterable[Score]) -> Expected:
         name=suite.name,
         demo=suite.demo,
         translated={name: task_type for (name, task_type), _ in tasks},
-        native={entry.name: facts.tasks()[entry.name].type for entry in suite.native},
-        native_in=lambda language: registry.native_tasks(suite, language),
+        native={name: facts.tasks()[name].type for code in {*codes, ENGLISH} for name in native_in(code)}
+        | {entry.name: facts.tasks()[entry.name].type for entry in suite.native},
+        listed=frozenset(entry.name for entry in suite.native),
+        native_in=native_in,
         origin=lambda name, language: observed.get((name, language)) or facts.origin(facts.tasks()[name]),
         bitext=frozenset(entry.name for entry in suite.bitext),
         splits={name: splits for (name, _), splits in tasks if splits}
         | {entry.name: entry.splits for entry in suite.native if entry.splits},
+        whole=suite.benchmark is not None or suite.native_query is not None,
     )
 
 
@@ -117,6 +150,25 @@ def _name_and_type(entry: str) -> tuple[str, str]:
         return entry, facts.tasks()[entry].type
     spec = registry.get_task(entry)
     return spec.name, spec.type or facts.tasks()[spec.name].type
+
+
+def worth_showing(held: Sequence[tuple[Expected, list[Score]]]) -> list[tuple[Expected, list[Score]]]:
+    """The suites that have a table although nobody asked for them by name.
+
+    Every choice of somebody's that has a score. Of the benchmarks of MTEB, which hold much in common, those of which at
+    least half is scored and that hold a score which no suite before them does, the fullest first.
+
+    Args:
+        held: Suites and the scores that belong to each.
+    """
+    shown = [(suite, scores) for suite, scores in held if scores and not suite.whole]
+    told = {score for _, scores in shown for score in scores}
+    whole = [(suite, scores) for suite, scores in held if suite.whole]
+    for suite, scores in sorted(whole, key=lambda pair: -pair[0].share(pair[1])):
+        if suite.share(scores) >= _WORTH_SHOWING and not told.issuperset(scores):
+            shown.append((suite, scores))
+            told.update(scores)
+    return shown
 
 
 def without_parts(scores: Iterable[Score], among: Iterable[Score]) -> list[Score]:

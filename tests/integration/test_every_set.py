@@ -20,7 +20,7 @@ from mteb.abstasks import AbsTaskClustering
 from mteb.models import ModelMeta
 from mteb.models.abs_encoder import AbsEncoder
 
-from mmteb_synth import api, facts, registry
+from mmteb_synth import api, facts, selection
 from mmteb_synth.data.store import Store
 from mmteb_synth.evaluation import native
 
@@ -30,8 +30,10 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:The used Evaluator is deprecated", "ignore:The task '.*' is superseded"),
 ]
 
-SUITES = ("MTEB(eng, v1)", "MTEB(eng, v2)", "NanoBEIR")
-SPLITS = {entry.name: entry.splits for suite in SUITES for entry in registry.get_suite(suite).tasks}
+SPLITS = {
+    member.spec.name: member.splits
+    for member in selection.choose(suites=["mteb-eng-v1", "mteb-eng-v2", "nano-beir"]).members
+}
 
 
 def shout(texts: list[str], language: str) -> list[str]:

@@ -665,8 +665,7 @@ def get_benchmark(
     found = [
         task
         for task in scope.built(store, choice, [wanted], [translator] if translator else [])
-        if task.manifest is None
-        or (task.manifest.limit is None and (bitext or not task.manifest.bitext_of))
+        if task.manifest is None or (task.manifest.limit is None and (bitext or not task.manifest.bitext_of))
     ]
     if not found:
         raise StoreError(

@@ -73,7 +73,6 @@ class TaskFacts:
         """The English subset that is translated unless a spec names another; None where there is none."""
         return self.english[0] if self.english else None
 
-
     def size_in(self, codes: Set[str], splits: Sequence[str]) -> Size | None:
         """The size of what the task holds of one language.
 

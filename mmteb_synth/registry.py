@@ -154,9 +154,7 @@ def native_names(language: str, query: NativeQuery) -> list[str]:
     return sorted((name for name, newer in found.items() if newer not in found), key=str.casefold)
 
 
-def list_native(
-    language: str, *, suite: str | None = None, type: str | None = None
-) -> list[NativeListing]:
+def list_native(language: str, *, suite: str | None = None, type: str | None = None) -> list[NativeListing]:
     """MTEB's own tasks in a language, which cost nothing to translate, by name.
 
     Args:

@@ -77,7 +77,9 @@ def to_score(
         if task.language != ENGLISH.code
     ]
     natives = list(
-        scored.native(choice, _codes(choice, foreign, wanted), source_dir=source_dir, scratch=folders.scratch_dir)
+        scored.native(
+            choice, _codes(choice, foreign, wanted), source_dir=source_dir, scratch=folders.scratch_dir
+        )
     )
     translated = scored.combined(foreign, _asked(choice))
     _check_built(store, choice, wanted, foreign, [*translated, *natives], warn)

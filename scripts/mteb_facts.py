@@ -79,7 +79,7 @@ def _task(task: Any) -> dict[str, Any]:
         "reference": str(metadata.reference) if metadata.reference else None,
         "parts": parts,
         "sizes": _sizes(metadata.descriptive_stats, english[0], len(subsets)) if english else None,
-        "sizes_in": _sizes_in(metadata.descriptive_stats, subsets) if metadata.type != "BitextMining" else None,
+        "sizes_in": {} if metadata.type == "BitextMining" else _sizes_in(metadata.descriptive_stats, subsets),
     }
     return {key: value for key, value in facts.items() if value}
 
@@ -118,7 +118,9 @@ def _sizes_in(
     """The same for each language but English that subsets hold by itself; nothing where one of them was not counted."""
     found: dict[str, dict[str, list[int]]] = {}
     for code in sorted({codes[0] for codes in subsets.values() if len(codes) == 1} - {"eng-Latn"}):
-        sizes = [_sizes(statistics, subset, len(subsets)) for subset, codes in subsets.items() if codes == [code]]
+        sizes = [
+            _sizes(statistics, subset, len(subsets)) for subset, codes in subsets.items() if codes == [code]
+        ]
         counted = [size for size in sizes if size]
         if len(counted) == len(sizes):
             found[code] = {

@@ -16,7 +16,16 @@ from mmteb_synth.data.manifest import Manifest, sample_creation
 from mmteb_synth.errors import StoreError
 from mmteb_synth.stored import ENGLISH
 
-_ALIKE = ("language", "translator", "prompt_version", "decoding", "checks_version", "profile", "limit", "eval_splits")
+_ALIKE = (
+    "language",
+    "translator",
+    "prompt_version",
+    "decoding",
+    "checks_version",
+    "profile",
+    "limit",
+    "eval_splits",
+)
 """What the sets of all parts must have in common, or their mean would be a score of nothing."""
 
 

@@ -192,7 +192,8 @@ class _Run:
                 self.score(part)
             except SynthError as error:
                 raise EvaluationError(
-                    f"{scored.name} has no score without its part {part.name}: {error.message}", hint=error.hint
+                    f"{scored.name} has no score without its part {part.name}: {error.message}",
+                    hint=error.hint,
                 ) from error
 
     def _run(
@@ -284,9 +285,7 @@ class _Run:
             bitext=bool(manifest and manifest.bitext_of),
             grade=manifest.grade if manifest else None,
             notes=list(manifest.notes) if manifest else [],
-            zero_shot=self.meta.is_zero_shot_on(
-                [manifest.source_task if manifest else scored.name, *names]
-            ),
+            zero_shot=self.meta.is_zero_shot_on([manifest.source_task if manifest else scored.name, *names]),
             demo=bool(manifest and manifest.spec is not None and _is_bundled(manifest.source_task)),
         )
 

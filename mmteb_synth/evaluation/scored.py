@@ -127,8 +127,7 @@ def built(
         UnknownNameError: No built set has one of the translators.
     """
     return [
-        _built(found)
-        for found in stored.chosen(store, choice=choice, wanted=wanted, translators=translators)
+        _built(found) for found in stored.chosen(store, choice=choice, wanted=wanted, translators=translators)
     ]
 
 
@@ -194,7 +193,9 @@ def one(store: Store, name: str) -> ScoredTask:
     if made_of is None:
         return _built(stored.named(store, name))
     aggregate, parts = made_of
-    (whole,) = combined([_built(stored.named(store, part)) for part in parts.values()], frozenset([aggregate]))
+    (whole,) = combined(
+        [_built(stored.named(store, part)) for part in parts.values()], frozenset([aggregate])
+    )
     return whole
 
 

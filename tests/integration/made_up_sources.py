@@ -19,7 +19,20 @@ from mmteb_synth import facts
 
 Rows = list[dict[str, Any]]
 
-WORDS = "iron copper river meadow lantern harbour pepper velvet window thunder basil anchor".split()
+WORDS = [
+    "iron",
+    "copper",
+    "river",
+    "meadow",
+    "lantern",
+    "harbour",
+    "pepper",
+    "velvet",
+    "window",
+    "thunder",
+    "basil",
+    "anchor",
+]
 MOST_LABELS = 4
 TRAIN_ROWS_A_DRAW = 5
 """Training rows of a label for each that one experiment draws: some are drawn in none."""
@@ -120,7 +133,7 @@ def _rows(task: Any, families: set[str], split: str, texts: Iterator[str]) -> Ro
     if "AbsTaskClusteringLegacy" in families:
         labels = _labels(task, split)
         two = [{"sentences": text, "labels": labels[row % 3]} for row, text in enumerate(_take(texts, 60))]
-        alone = [{"sentences": text, "labels": labels[0]} for text in _take(texts, 5)]  # MTEB skips such a set
+        alone = [{"sentences": text, "labels": labels[0]} for text in _take(texts, 5)]  # skipped by MTEB
         return _in_lists(two, 2) + _in_lists(alone, 1)
     if "AbsTaskPairClassification" in families:
         assert task.metadata.name in OLD_PAIRS
@@ -196,4 +209,3 @@ def shown_texts(tables: dict[Any, pa.Table], task: Any) -> set[str]:
                 for value in row.values():
                     found.update([value] if isinstance(value, str) else value)
     return found - {""}
-

@@ -27,7 +27,9 @@ from mmteb_synth.evaluation import native
 pytestmark = [
     pytest.mark.usefixtures("unjudged"),
     # what MTEB says of its own old sets
-    pytest.mark.filterwarnings("ignore:The used Evaluator is deprecated", "ignore:The task '.*' is superseded"),
+    pytest.mark.filterwarnings(
+        "ignore:The used Evaluator is deprecated", "ignore:The task '.*' is superseded"
+    ),
 ]
 
 SPLITS = {
@@ -51,7 +53,9 @@ class Spy(AbsEncoder):
     def encode(self, inputs: Any, **_: Any) -> np.ndarray:
         texts = [text for batch in inputs for text in batch["text"]]
         self.shown |= set(texts) - {""}
-        return np.array([np.random.default_rng(zlib.crc32(text.lower().encode())).random(16) for text in texts])
+        return np.array(
+            [np.random.default_rng(zlib.crc32(text.lower().encode())).random(16) for text in texts]
+        )
 
 
 def evaluate(task: Any) -> tuple[str, set[str]]:
@@ -60,7 +64,9 @@ def evaluate(task: Any) -> tuple[str, set[str]]:
     (result,) = mteb.evaluate(spy, task, cache=None, co2_tracker=False, show_progress_bar=False).task_results
     scores = {}
     for split, (entry,) in result.scores.items():  # one subset, which our own sets call "default"
-        scores[split] = {name: value for name, value in entry.items() if name not in ("hf_subset", "languages")}
+        scores[split] = {
+            name: value for name, value in entry.items() if name not in ("hf_subset", "languages")
+        }
         assert math.isfinite(entry["main_score"])
         assert entry["main_score"] not in (0, 1)
     return json.dumps(scores, sort_keys=True, indent=1), spy.shown
@@ -77,18 +83,22 @@ def plain_task(name: str, mirror: Path, scratch: Path) -> Any:
 def test_from_source_rows_to_a_score(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(AbsTaskClustering, "max_documents_per_cluster", 96)
     mirror = write_mirror(mteb.get_task(name), tmp_path / "mirror")
-    places = {"data_dir": tmp_path / "data", "cache_dir": tmp_path / "cache"}
+    places: dict[str, Any] = {"data_dir": tmp_path / "data", "cache_dir": tmp_path / "cache"}
     for language, translator in (("en", None), ("tr", "test_every_set:shout")):
-        report = api.build(language, tasks=name, translator=translator, source_dir=mirror, repair=False, **places)
+        report = api.build(
+            language, tasks=name, translator=translator, source_dir=mirror, repair=False, **places
+        )
         assert [done.status for done in report.sets] == ["built"], report.sets[0].error
     store = Store(tmp_path / "data")
-    found = {}
+    found, seen = {}, set()
     for stored in store.all():
         task = api.get_task(stored.manifest.name, data_dir=tmp_path / "data")
         assert tuple(stored.manifest.eval_splits) == SPLITS[name] == tuple(task.eval_splits)
         found[stored.manifest.language], shown = evaluate(task)
         assert shown == shown_texts(stored.tables(), task)
+        seen |= {text.lower() for text in shown}
         assert all(text.isupper() for text in shown) == (stored.manifest.language == "tur-Latn")
     plain, everything = evaluate(plain_task(name, mirror, tmp_path))
+    assert seen <= everything
     assert plain == found["eng-Latn"]
     assert plain == found["tur-Latn"]

@@ -169,7 +169,14 @@ def test_seed_is_the_benchmark_that_began_this() -> None:
 
 @pytest.mark.parametrize(
     ("name", "count"),
-    [("MTEB(eng, v2)", 41), ("MTEB(eng)", 41), ("MTEB", 56), ("MTEB(eng, classic)", 56), ("NanoBEIR", 13), ("BEIR", 15)],
+    [
+        ("MTEB(eng, v2)", 41),
+        ("MTEB(eng)", 41),
+        ("MTEB", 56),
+        ("MTEB(eng, classic)", 56),
+        ("NanoBEIR", 13),
+        ("BEIR", 15),
+    ],
 )
 def test_an_mteb_benchmark_is_a_suite(name: str, count: int) -> None:
     suite = registry.get_suite(name)
@@ -221,7 +228,7 @@ def test_a_users_suite(folder: Path) -> None:
     assert suite == registry.get_suite(path)
     names = [entry.name for entry in suite.tasks]
     assert len(names) == len(set(names)) == 41 - 1 + 1 + 1  # a native one, an own one, an aggregate
-    assert {"CQADupstackRetrieval", "CQADupstackUnixRetrieval"} <= set(names)  # the benchmark scores a part too
+    assert "CQADupstackUnixRetrieval" in names  # the benchmark scores a part by itself too
     assert "STS22.v2" not in names
     assert suite.bitext[0].spec.max_pairs == 5
     assert [row.name for row in registry.list_suites()][:7] == [
@@ -367,7 +374,9 @@ def test_a_suite_may_find_its_native_members(folder: Path) -> None:
     suite = registry.get_suite("native")
     assert registry.native_tasks(suite, "swa-Latn") == list(native("sw"))
     assert suite.tasks == suite.native == ()
-    english = {entry.name for entry in registry.native_entries(suite, "eng-Latn", beside=["swa-Latn", "eng-Latn"])}
+    english = {
+        entry.name for entry in registry.native_entries(suite, "eng-Latn", beside=["swa-Latn", "eng-Latn"])
+    }
     assert english < native("sw").keys()  # English only of what there is in Swahili too
     path = _suite(folder, '[native_query]\norigins = ["human-translated"]\ntypes = ["Clustering"]\n')
     assert registry.native_tasks(registry.get_suite(path), "swa-Latn") == ["SIB200ClusteringS2S"]

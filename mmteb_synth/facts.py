@@ -47,7 +47,8 @@ class TaskFacts:
         reference: A URL.
         parts: The tasks of an aggregate; empty for all others.
         sizes: Split to its size in the usual English subset; empty where MTEB ships no count.
-        sizes_in: The same for the other languages that some subset holds alone: code to split to [samples, characters].
+        sets: What the task's own loading sets on the task object: it decides scores as the class does.
+        sizes_in: Sizes in the other languages that some subset holds alone: code to split to [samples, characters].
     """
 
     name: str
@@ -66,6 +67,7 @@ class TaskFacts:
     reference: str | None = None
     parts: tuple[str, ...] = ()
     sizes: Mapping[str, Size]
+    sets: Mapping[str, Any] = field(default_factory=dict)
     sizes_in: Mapping[str, Mapping[str, tuple[int, int]]] = field(default_factory=dict)
 
     @property

@@ -147,6 +147,7 @@ def _show(made: Plan) -> None:
             "failed",
             "to ask",
             "characters",
+            "of",
             "input tokens",
             "output tokens",
             "$ live",
@@ -154,6 +155,12 @@ def _show(made: Plan) -> None:
         ),
         [_row(*row) for row in rows],
     )
+    if made.total.whole > made.total.characters:
+        mark = "" if made.exact else _ESTIMATE
+        click.echo(
+            f"{mark}{made.total.characters:,} of {mark}{made.total.whole:,} characters are translated: "
+            "MTEB never embeds the others, or they occur again"
+        )
     if made.total.gaps:
         click.echo(f"{made.total.gaps:,} segments have no translation, and nobody can be asked for them")
     if made.cost.gpu_hours is not None:
@@ -173,7 +180,7 @@ def _show(made: Plan) -> None:
 
 def _row(name: str, exact: bool, volume: Volume | None, cost: Cost) -> tuple[Any, ...]:
     if volume is None:
-        return (name, *("?",) * 9)
+        return (name, *("?",) * 10)
     mark = "" if exact else _ESTIMATE
     numbers = (
         volume.segments,
@@ -181,6 +188,7 @@ def _row(name: str, exact: bool, volume: Volume | None, cost: Cost) -> tuple[Any
         volume.failed,
         volume.to_ask,
         volume.characters,
+        volume.whole,
         volume.usage.input_tokens,
         volume.usage.output_tokens,
     )

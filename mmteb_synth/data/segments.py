@@ -124,6 +124,20 @@ def collect(
     return segments, counts
 
 
+def characters(layout: Layout, tables: Tables) -> int:
+    """The characters of all texts of a data set, those that occur again or that MTEB never shows a model among them.
+
+    Args:
+        layout: Which columns hold text.
+        tables: The English tables.
+    """
+    return sum(
+        pc.sum(pc.utf8_length(piece.texts), min_count=0).as_py()
+        for column in _text_columns(layout, tables, {})
+        for piece in _pieces(column)
+    )
+
+
 def reassemble(
     layout: Layout, tables: Tables, needed: Needed, register: str, translations: Mapping[Segment, str]
 ) -> Tables:

@@ -93,6 +93,7 @@ def test_from_source_rows_to_a_score(name: str, tmp_path: Path, monkeypatch: pyt
     found, seen = {}, set()
     for stored in store.all():
         task = api.get_task(stored.manifest.name, data_dir=tmp_path / "data")
+        assert stored.manifest.instance_attributes == facts.tasks()[name].sets
         assert tuple(stored.manifest.eval_splits) == SPLITS[name] == tuple(task.eval_splits)
         found[stored.manifest.language], shown = evaluate(task)
         assert shown == shown_texts(stored.tables(), task)

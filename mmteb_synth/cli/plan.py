@@ -113,7 +113,7 @@ def plan(
             else {
                 row.name: selection.choose((), [row.name]).members
                 for row in registry.list_suites()
-                if row.definition != "mteb"
+                if row.definition != "mteb" and row.tasks
             }
         )
         offered = budgeting.offers(wanted, named, options=how, folders=folders)

@@ -155,20 +155,22 @@ def _name_and_type(entry: str) -> tuple[str, str]:
 def worth_showing(held: Sequence[tuple[Expected, list[Score]]]) -> list[tuple[Expected, list[Score]]]:
     """The suites that have a table although nobody asked for them by name.
 
-    Every choice of somebody's that has a score. Of the benchmarks of MTEB, which hold much in common, those of which at
-    least half is scored and that hold a score which no suite before them does, the fullest first.
+    Suites have sets in common, so the fullest go first, and one that is not whole goes without a table when those before
+    tell all of its scores. A benchmark of MTEB's needs half of its scores for one.
 
     Args:
         held: Suites and the scores that belong to each.
     """
-    shown = [(suite, scores) for suite, scores in held if scores and not suite.whole]
-    told = {score for _, scores in shown for score in scores}
-    whole = [(suite, scores) for suite, scores in held if suite.whole]
-    for suite, scores in sorted(whole, key=lambda pair: -pair[0].share(pair[1])):
-        if suite.share(scores) >= _WORTH_SHOWING and not told.issuperset(scores):
-            shown.append((suite, scores))
+    shares = {suite.name: suite.share(scores) for suite, scores in held}
+    shown: set[str] = set()
+    told: set[Score] = set()
+    for suite, scores in sorted(held, key=lambda pair: (-shares[pair[0].name], pair[0].whole)):
+        enough = shares[suite.name] >= _WORTH_SHOWING if suite.whole else bool(scores)
+        is_full = shares[suite.name] == 1 and not suite.whole
+        if enough and (is_full or not told.issuperset(scores)):
+            shown.add(suite.name)
             told.update(scores)
-    return shown
+    return [(suite, scores) for suite, scores in held if suite.name in shown]
 
 
 def without_parts(scores: Iterable[Score], among: Iterable[Score]) -> list[Score]:

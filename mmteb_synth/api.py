@@ -252,7 +252,12 @@ def evaluate(
                 dtype=dtype,
                 max_seq_length=max_seq_length,
                 trust_remote_code=trust_remote_code,
-                task_names={name for task in scored for name in (task.source_task, task.name)},
+                task_names={
+                    name
+                    for task in scored
+                    for one in (task, *task.parts)
+                    for name in (one.source_task, one.name)
+                },
             ),
         )
         for one in many
@@ -685,19 +690,20 @@ def get_tasks(
 
 
 def get_task(name: str, *, data_dir: Place = None) -> Any:
-    """One built set as an MTEB task object.
+    """One built set as an MTEB task object, or an aggregate of several.
 
     Args:
-        name: Its name, as `SciFact.tur-Latn.gpt-4.1-mini`.
+        name: Its name, as `SciFact.tur-Latn.gpt-4.1-mini`; `CQADupstackRetrieval.tur-Latn.gpt-4.1-mini` needs its
+            twelve parts.
         data_dir: Where data sets are stored.
 
     Raises:
         UnknownNameError: No such set is built.
         StoreError: It is damaged, or no longer fits the installed MTEB.
     """
-    from mmteb_synth.evaluation import tasks
+    from mmteb_synth.evaluation import scored
 
-    return _known(tasks.task(_store(data_dir).get(name)))
+    return _known(scored.one(_store(data_dir), name).make())
 
 
 def get_benchmark(
@@ -736,15 +742,14 @@ def get_benchmark(
     found = [
         task
         for task in scope.built(store, choice, [wanted], [translator] if translator else [], [label])
-        if task.dataset is None
-        or (task.dataset.manifest.limit is None and (bitext or not task.dataset.manifest.bitext_of))
+        if task.manifest is None or (task.manifest.limit is None and (bitext or not task.manifest.bitext_of))
     ]
     if not found:
         raise StoreError(
             f"{store.folder} holds no whole set of the suite {suite} in {wanted.name}",
             hint=f"build it first: mmteb-synth build --lang {wanted.code} --suite {suite!r}",
         )
-    owners = sorted({task.translator for task in found if task.dataset and task.translator})
+    owners = sorted({task.translator for task in found if task.manifest and task.translator})
     if len(owners) > 1:
         raise UsageError(
             f"sets of several translators are built: {', '.join(owners)}",
@@ -763,7 +768,7 @@ def get_benchmark(
 
 
 def register(*, data_dir: Place = None) -> list[str]:
-    """Make all built sets known to MTEB, so that `mteb.get_task` and `mteb.get_tasks` find them.
+    """Make all built sets, and aggregates of them, known to MTEB, so that `mteb.get_task` and `mteb.get_tasks` find them.
 
     Args:
         data_dir: Where data sets are stored.
@@ -775,13 +780,12 @@ def register(*, data_dir: Place = None) -> list[str]:
         EvaluationError: The installed MTEB keeps its registry elsewhere.
         StoreError: A set is damaged.
     """
-    from mmteb_synth.evaluation import registration, tasks
+    from mmteb_synth.evaluation import registration, scored
 
-    names = []
-    for dataset in _store(data_dir).all():
-        registration.register_task(tasks.task_class(dataset))
-        names.append(dataset.manifest.name)
-    return names
+    found = scored.combined(scored.built(_store(data_dir)), None)
+    for task in found:
+        registration.register_task(type(task.make()))
+    return [task.name for task in found]
 
 
 def _store(data_dir: Place) -> Store:
@@ -792,9 +796,9 @@ def _store(data_dir: Place) -> Store:
 
 def _known(task: Any) -> Any:
     """Tell MTEB of a built set's task: without, its means and prompts by task name fail."""
-    from mmteb_synth.evaluation import registration, tasks
+    from mmteb_synth.evaluation import aggregates, registration, tasks
 
-    if isinstance(task.metadata, tasks.SynthMetadata):
+    if isinstance(task.metadata, (tasks.SynthMetadata, aggregates.SynthAggregateMetadata)):
         with contextlib.suppress(EvaluationError):  # `register` says so; scoring itself works without
             registration.register_task(type(task))
     return task

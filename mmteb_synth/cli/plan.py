@@ -124,7 +124,7 @@ def plan(
             else {
                 row.name: selection.choose((), [row.name]).members
                 for row in registry.list_suites()
-                if row.definition != "mteb"
+                if row.definition != "mteb" and row.tasks
             }
         )
         offered = budgeting.offers(wanted, named, options=how, folders=folders, profiles=every)
@@ -162,6 +162,7 @@ def _show(made: Plan, terms: Mapping[str, Terms]) -> None:
             "failed",
             "to ask",
             "characters",
+            "of",
             "input tokens",
             "output tokens",
             "$ live",
@@ -169,6 +170,12 @@ def _show(made: Plan, terms: Mapping[str, Terms]) -> None:
         ),
         [_row(*row) for row in rows],
     )
+    if made.total.whole > made.total.characters:
+        mark = "" if made.exact else _ESTIMATE
+        click.echo(
+            f"{mark}{made.total.characters:,} of {mark}{made.total.whole:,} characters are translated: "
+            "MTEB never embeds the others, or they occur again"
+        )
     if made.profiles:
         click.echo()
         _show_profiles(made.profiles)
@@ -213,7 +220,7 @@ def _by_note(terms: Mapping[str, Terms]) -> dict[str, list[str]]:
 
 def _row(name: str, exact: bool, volume: Volume | None, cost: Cost) -> tuple[Any, ...]:
     if volume is None:
-        return (name, *("?",) * 9)
+        return (name, *("?",) * 10)
     mark = "" if exact else _ESTIMATE
     numbers = (
         volume.segments,
@@ -221,6 +228,7 @@ def _row(name: str, exact: bool, volume: Volume | None, cost: Cost) -> tuple[Any
         volume.failed,
         volume.to_ask,
         volume.characters,
+        volume.whole,
         volume.usage.input_tokens,
         volume.usage.output_tokens,
     )

@@ -165,16 +165,19 @@ class _Run:
             SynthError: The task can't be had, the model fails on it, or the result can't be written.
         """
         task = scored.make()
-        if scored.dataset is not None:
+        if scored.manifest is not None:
             registration.register_task(type(task))
             prompting.lend(self.model.encoder, task=scored.name, source=scored.source_task)
         path = self.cache.get_task_result_path(scored.name, self.meta)
         replaces = path.is_file()
         before = results.stored(self.cache, task, self.meta, self.warn)
-        predictions = path.parent / PREDICTIONS if self.predictions else None
+        predictions = path.parent / PREDICTIONS if self.predictions and not scored.parts else None
+        self._score_parts(scored)
         if before is None or before.get_missing_evaluations(task):
             _probe(path.parent, f"the results of {scored.name}")
-            self._run(scored, task, self.cache, predictions, anew=before is None)
+            if scored.parts:  # MTEB would return a mean of older parts, or score all of them anew
+                path.unlink(missing_ok=True)
+            self._run(scored, task, self.cache, predictions, anew=before is None and not scored.parts)
         elif predictions and not (predictions / task.prediction_file_name).is_file():
             self._run(scored, task, None, predictions, anew=True)
         result = results.stored(self.cache, task, self.meta, self.warn)
@@ -187,6 +190,21 @@ class _Run:
             score=results.main_score(result, task),
             rescored=replaces and before is None,
         )
+
+    def _score_parts(self, scored: ScoredTask) -> None:
+        """Score what an aggregate is made of, each as a task of its own, so that MTEB finds the scores and takes the mean.
+
+        Raises:
+            EvaluationError: One can't be scored; without it there is no mean.
+        """
+        for part in scored.parts:
+            try:
+                self.score(part)
+            except SynthError as error:
+                raise EvaluationError(
+                    f"{scored.name} has no score without its part {part.name}: {error.message}",
+                    hint=error.hint,
+                ) from error
 
     def _run(
         self,
@@ -203,7 +221,7 @@ class _Run:
             if anew:  # MTEB would add to those of older data
                 (predictions / task.prediction_file_name).unlink(missing_ok=True)
         try:
-            if scored.dataset is None:
+            if scored.manifest is None:
                 native.load(task)
             mteb.evaluate(
                 self.encoder,
@@ -249,7 +267,8 @@ class _Run:
     def _line(
         self, scored: ScoredTask, task: Any, split: str, subset: str, mteb_version: str | None
     ) -> SignedScore:
-        manifest = scored.dataset.manifest if scored.dataset else None
+        manifest = scored.manifest
+        names = [part.source_task for part in scored.parts]
         prompts = signing.prompts_label(self.model.prompts, known=self.model.prompts_known)
         return SignedScore(
             task=scored.name,
@@ -271,7 +290,7 @@ class _Run:
             bitext=bool(manifest and manifest.bitext_of),
             grade=manifest.grade if manifest else None,
             notes=list(manifest.notes) if manifest else [],
-            zero_shot=self.meta.is_zero_shot_on([manifest.source_task if manifest else scored.name]),
+            zero_shot=self.meta.is_zero_shot_on([manifest.source_task if manifest else scored.name, *names]),
             demo=bool(manifest and manifest.spec is not None and _is_bundled(manifest.source_task)),
         )
 

@@ -17,7 +17,7 @@ from mmteb_synth.ranking.examples import Examples
 from mmteb_synth.ranking.grouping import make_groups
 from mmteb_synth.ranking.render import render
 from mmteb_synth.ranking.results import ENGLISH, OVERRIDES, Score, plain_name, read_results
-from mmteb_synth.ranking.suites import Expected, expected, unlisted
+from mmteb_synth.ranking.suites import Expected, expected, unlisted, without_parts, worth_showing
 from mmteb_synth.ranking.table import Group
 from mmteb_synth.statistics.bootstrap import Interval, interval
 from mmteb_synth.types import Language
@@ -226,8 +226,9 @@ def _by_suite(scores: Sequence[Score], chosen: Sequence[Expected]) -> list[tuple
                 hint=f"make some: mmteb-synth build and evaluate with --suite {empty[0]}",
             )
     else:
+        held = worth_showing(held)
         listed = {score for _, members in held for score in members}
-        rest = [score for score in scores if score not in listed]
+        rest = without_parts((score for score in scores if score not in listed), among=scores)
         held.append((unlisted(rest), rest))
     return [(suite, members) for suite, members in held if members]
 

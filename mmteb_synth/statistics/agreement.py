@@ -32,7 +32,6 @@ def kendall_taus(a: npt.ArrayLike, b: npt.ArrayLike, counts: Floats) -> Floats:
     Returns:
         -1 to 1, of shape (times,); NaN where a side has no two different scores.
     """
-
     one, other = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     both, first, second = np.zeros((3, len(counts)))
     for rows in _blocks(len(one)):

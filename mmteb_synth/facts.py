@@ -162,7 +162,9 @@ def origin(facts: TaskFacts) -> Origin:
     if created.startswith("human-translated"):
         return "human-translated"
     sources = [known for name in facts.adapted_from if (known := task(name))]
-    has_changed_language = sources and not any(set(facts.languages) & set(known.languages) for known in sources)
+    has_changed_language = sources and not any(
+        set(facts.languages) & set(known.languages) for known in sources
+    )
     return "translated" if has_changed_language or created.startswith("machine-translated") else "native"
 
 

@@ -122,7 +122,7 @@ def best_part(trusted: npt.ArrayLike, counts: Floats, parts: int) -> Floats:
     return np.where(right >= right[order][last][:, None], counts, 0.0)
 
 
-def cautious_interval(values: Floats, level: float = LEVEL) -> Interval:
+def cautious_interval(values: Floats, level: float = LEVEL, *, reach: float = 1.0) -> Interval:
     """The percentile interval of a correlation. A resample in which it is not defined could have said anything.
 
     So it counts as -1 at the lower end and as 1 at the upper one; leaving it out would make the interval of three models
@@ -131,11 +131,12 @@ def cautious_interval(values: Floats, level: float = LEVEL) -> Interval:
     Args:
         values: From `kendall_taus` or `spearman_rhos`.
         level: How often the interval is meant to hold the truth.
+        reach: What stands in the place of 1: 2 for the difference of two correlations.
     """
     undefined = np.isnan(values)
     return Interval(
-        interval(np.where(undefined, -1.0, values), level).low,
-        interval(np.where(undefined, 1.0, values), level).high,
+        interval(np.where(undefined, -reach, values), level).low,
+        interval(np.where(undefined, reach, values), level).high,
     )
 
 

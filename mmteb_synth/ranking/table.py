@@ -129,7 +129,7 @@ def make_groups(
     groups = []
     for (profile, limit), run in sorted(runs.items(), key=lambda item: _run_order(*item[0])):
         zero_shot = _zero_shot(run)
-        english = _english(run)
+        english = english_values(run)
         for label, labels, members in _split(run, across_origins=across_origins):
             tables = _Tables(members, expected, labels, english, zero_shot, bitext=bitext)
             codes = sorted({score.signed.language for score in members})
@@ -172,7 +172,7 @@ def _split(run: Sequence[Score], *, across_origins: bool) -> list[tuple[str, fro
     return groups
 
 
-def _values(scores: Iterable[Score]) -> dict[_Key, float]:
+def task_values(scores: Iterable[Score]) -> dict[_Key, float]:
     """One value for each model, language and task: the mean over splits and subsets, as MTEB takes it.
 
     A model that has not all the splits and subsets that another has is given no value, as in MTEB.
@@ -191,14 +191,14 @@ def _values(scores: Iterable[Score]) -> dict[_Key, float]:
     return values
 
 
-def _english(run: Iterable[Score]) -> dict[tuple[Model, str], float]:
+def english_values(run: Iterable[Score]) -> dict[tuple[Model, str], float]:
     """(model, task) -> its English score; of a native task the one that MTEB's own English subset gives."""
     ours: list[Score] = []
     native: list[Score] = []
     for score in run:
         if score.signed.language == ENGLISH and not score.signed.bitext:
             (ours if score.label == SOURCE else native).append(score)
-    return {(key.model, key.task): value for key, value in (_values(ours) | _values(native)).items()}
+    return {(key.model, key.task): value for key, value in (task_values(ours) | task_values(native)).items()}
 
 
 def _zero_shot(run: Iterable[Score]) -> dict[Model, int]:
@@ -226,7 +226,7 @@ class _Tables:
         bitext: bool,
     ) -> None:
         self._scores = scores
-        self._values = _values(scores)
+        self._values = task_values(scores)
         self._expected = expected
         self._labels = labels
         self._english = english

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,9 @@ RESAMPLES = 2000
 SPLITS = 50
 """Into halves the trusted tasks are split in all ways, or in so many at random where there are more."""
 
-PARTS = {"all": 1, "better half": 2, "best third": 3}
+ALL = "all"
+
+PARTS = {ALL: 1, "better half": 2, "best third": 3}
 """Among whom one chooses: the part of the models that are best by the trusted scores, rounded up."""
 
 FEWEST = 3
@@ -154,11 +156,6 @@ class Models:
             )
             for name in PARTS
         }
-
-
-def as_array(scores: Sequence[Mapping[str, float]], tasks: Sequence[str]) -> Floats:
-    """Scores by task as a table of shape (models, tasks)."""
-    return np.array([[by_task[task] for task in tasks] for by_task in scores], dtype=np.float64)
 
 
 def _halves(tasks: int) -> list[list[int]]:

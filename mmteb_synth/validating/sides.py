@@ -150,29 +150,29 @@ def settled(found: Iterable[TaskScores], pinned: Mapping[str, str | None]) -> Se
 def paired(
     board: Iterable[ModelKey], other: Mapping[ModelKey, Mapping[str, float]]
 ) -> dict[ModelKey, ModelKey]:
-    """Find each model of a board on the other side.
+    """Find each model of a board on the other side, by its name.
 
-    The same revision is taken where both sides have it. A name without one is one model: that of the other side's
-    revisions which has most of the tasks, the last by name of several, and the board's last.
+    The same revision is taken where both sides have it. A name without one is one model: of the other side's revisions
+    that which has most of the tasks, of several the last by name, and the board's last.
 
     Args:
         board: The board's models.
-        other: The other side's scores, their models' names as `canonical` writes them.
+        other: The other side's scores.
 
     Returns:
         The board's model to the other side's, in the board's order.
     """
-    revisions: dict[str, list[ModelKey]] = {}
-    for key in other:
-        revisions.setdefault(key.name, []).append(key)
-    by_name: dict[str, list[ModelKey]] = {}
+    by_name: dict[str, tuple[list[ModelKey], dict[str, ModelKey]]] = {}
     for key in board:
-        by_name.setdefault(canonical(key.name), []).append(key)
-    pairs = {}
-    for name, keys in by_name.items():
-        same = {key: ModelKey(name, key.revision) for key in keys if ModelKey(name, key.revision) in other}
+        by_name.setdefault(canonical(key.name), ([], {}))[0].append(key)
+    for key in other:
+        if canonical(key.name) in by_name:
+            by_name[canonical(key.name)][1][key.revision] = key
+    pairs: dict[ModelKey, ModelKey] = {}
+    for mine, theirs in by_name.values():
+        same = {key: theirs[key.revision] for key in mine if key.revision in theirs}
         if same:
             pairs.update(same)
-        elif name in revisions:
-            pairs[keys[-1]] = max(revisions[name], key=lambda key: (len(other[key]), key.revision))
+        elif theirs:
+            pairs[mine[-1]] = max(theirs.values(), key=lambda key: (len(other[key]), key.revision))
     return pairs

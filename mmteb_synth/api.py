@@ -46,6 +46,7 @@ def build(
     strict: bool = False,
     on_failure: OnFailure = "stop",
     tolerate: float = 0.0,
+    profile: str = "full",
     limit: int | None = None,
     all_rows: bool = False,
     max_cost: float | None = None,
@@ -83,7 +84,8 @@ def build(
             (`source`) or leave their rows out where that is safe (`drop`). With `stop`, a translation with faults
             that nothing mends is kept and marked; with the others it has failed too.
         tolerate: The share of segments that may fail without holding a set back, 0 to 1.
-        limit: The first rows only, for a trial.
+        profile: How much of each set is kept: `nano`, `standard` or `full`; `nano-s7` is another draw of `nano`.
+        limit: The first rows only, of those that the profile keeps, for a trial.
         all_rows: Translate also rows that MTEB never shows a model.
         max_cost: US dollars that the run may spend. Sets that are too dear for what is left are not begun.
         batch: Ask in batches, which are answered within a day and cost half: OpenAI's Batch API. The call waits for
@@ -110,6 +112,7 @@ def build(
         Stopped: `stop` asked for it; what was answered, and every set that was finished, is kept.
     """
     from mmteb_synth import building
+    from mmteb_synth.data import profiles
     from mmteb_synth.translate import shards, status
 
     share = shards.parse(shard) if shard is not None else None
@@ -128,6 +131,7 @@ def build(
         strict=strict,
         on_failure=on_failure,
         tolerate=tolerate,
+        profile=profiles.parse(profile),
         limit=limit,
         all_rows=all_rows,
         max_cost=max_cost,
@@ -156,6 +160,7 @@ def evaluate(
     tasks: Names = (),
     suite: Names = (),
     translator: Names = (),
+    profile: Names = (),
     model_name: str | None = None,
     revision: str | None = None,
     prompts: Mapping[str, str] | None = None,
@@ -185,6 +190,8 @@ def evaluate(
         tasks: Names of sets; with no suite either, all that were built.
         suite: Names of suites; their native members are scored too.
         translator: Narrows to these translators' sets; English is never narrowed.
+        profile: Narrows to these profiles. English that is missing is built in them, and with none named in those
+            of the sets beside it, or in `full`.
         model_name: The name that a path, callable or object is known by, as `org/name`; needs a single model.
         revision: The model's revision on the Hub; needs a single model.
         prompts: Prompts by `query`, `document`, task type or task name.
@@ -223,6 +230,7 @@ def evaluate(
         _choice(tasks, suite),
         None if languages is None else _languages(languages),
         _names(translator),
+        profiles=_profiles(profile),
         source_dir=_path(source_dir),
         warn=say,
     )
@@ -263,18 +271,20 @@ def leaderboard(
     languages: Names = (),
     translator: Names = (),
     model: Names = (),
+    profile: Names = (),
     bitext: bool = False,
     across_origins: bool = False,
     data_dir: Place = None,
     results_dir: Place = None,
 ) -> pd.DataFrame:
-    """The leaderboard as a table: one row for each model, suite, limit, language and translator.
+    """The leaderboard as a table: one row for each model, suite, profile, limit, language and translator.
 
     Args:
         suite: Narrows to these suites.
         languages: Narrows to these languages.
         translator: Narrows to these translators.
         model: Narrows to these models.
+        profile: Narrows to these profiles.
         bitext: Count bitext mining, which also measures the translator, in means.
         across_origins: Take means over translated and native sets together.
         data_dir: Where data sets are stored.
@@ -291,6 +301,7 @@ def leaderboard(
         languages=languages,
         translator=translator,
         model=model,
+        profile=profile,
         bitext=bitext,
         across_origins=across_origins,
         data_dir=data_dir,
@@ -304,6 +315,7 @@ def board(
     languages: Names = (),
     translator: Names = (),
     model: Names = (),
+    profile: Names = (),
     bitext: bool = False,
     across_origins: bool = False,
     data_dir: Place = None,
@@ -318,6 +330,7 @@ def board(
         languages=_names(languages),
         translators=_names(translator),
         models=_names(model),
+        profiles=_profiles(profile),
         results_dir=folders.results_dir,
         data_dir=folders.data_dir,
         bitext=bitext,
@@ -331,6 +344,7 @@ def check(
     tasks: Names = (),
     suite: Names = (),
     translator: Names = (),
+    profile: Names = (),
     similarity: str | None = None,
     back_translation: str | None = None,
     judge: str | None = None,
@@ -357,6 +371,7 @@ def check(
         tasks: Names of sets; with no suite either, all that were built.
         suite: Names of suites.
         translator: Narrows to these translators' sets.
+        profile: Narrows to these profiles.
         similarity: Compare meanings under this SentenceTransformer: a name, folder or `package.module:callable`.
         back_translation: Translate back by this translator, and compare with the source.
         judge: Have this model judge each translation.
@@ -396,6 +411,7 @@ def check(
         choice=_choice(tasks, suite),
         wanted=None if languages is None else _languages(languages),
         translators=_names(translator),
+        profiles=_profiles(profile),
     )
     scores = _scores(folders, warn or partial(warnings.warn, stacklevel=2))
     judge_all = partial(checking.check, store, chosen, scores=scores, progress=progress, stop=stop)
@@ -477,6 +493,7 @@ def review_export(
     tasks: Names = (),
     suite: Names = (),
     translator: Names = (),
+    profile: Names = (),
     sample: int = 200,
     flagged: int = 0,
     raters: int = 1,
@@ -494,6 +511,7 @@ def review_export(
         tasks: Names of sets; with no suite either, all that were built.
         suite: Names of suites.
         translator: Narrows to these translators' sets.
+        profile: Narrows to these profiles.
         sample: Segments to draw over all sets, stratified by set and kind.
         flagged: Segments to add that the checks found fault with; they count in no rate.
         raters: How many people there are; each is given a file.
@@ -523,6 +541,7 @@ def review_export(
         wanted,
         choice=_choice(tasks, suite),
         translators=_names(translator),
+        profiles=_profiles(profile),
         sample=sample,
         flagged=flagged,
         raters=raters,
@@ -587,6 +606,7 @@ def get_tasks(
     tasks: Names = (),
     suite: Names = (),
     translator: Names = (),
+    profile: Names = (),
     data_dir: Place = None,
 ) -> list[Any]:
     """Built sets as MTEB task objects for `mteb.evaluate`, and the native members of the named suites.
@@ -598,6 +618,7 @@ def get_tasks(
         tasks: Names of English sets.
         suite: Names of suites.
         translator: Narrows to these translators' sets.
+        profile: Narrows to these profiles.
         data_dir: Where data sets are stored.
 
     Raises:
@@ -606,7 +627,9 @@ def get_tasks(
     from mmteb_synth import scope
 
     wanted = None if languages is None else _languages(languages)
-    found = scope.built(_store(data_dir), _choice(tasks, suite), wanted, _names(translator))
+    found = scope.built(
+        _store(data_dir), _choice(tasks, suite), wanted, _names(translator), _profiles(profile)
+    )
     return [_known(task.make()) for task in found]
 
 
@@ -631,6 +654,7 @@ def get_benchmark(
     *,
     suite: str = selection.DEFAULT_SUITE,
     translator: str | None = None,
+    profile: str = "full",
     bitext: bool = False,
     data_dir: Place = None,
 ) -> Any:
@@ -642,6 +666,7 @@ def get_benchmark(
         language: As users write it.
         suite: The suite's name.
         translator: Whose sets, where several translators' were built.
+        profile: Which profile's sets; another one than `full` stands in the benchmark's name too.
         bitext: Take bitext mining in, which measures the translator too.
         data_dir: Where data sets are stored.
 
@@ -656,9 +681,10 @@ def get_benchmark(
 
     (wanted,) = _languages(language)
     store, choice = _store(data_dir), _choice((), suite)
+    (label,) = _profiles(profile)
     found = [
         task
-        for task in scope.built(store, choice, [wanted], [translator] if translator else [])
+        for task in scope.built(store, choice, [wanted], [translator] if translator else [], [label])
         if task.dataset is None
         or (task.dataset.manifest.limit is None and (bitext or not task.dataset.manifest.bitext_of))
     ]
@@ -673,7 +699,8 @@ def get_benchmark(
             f"sets of several translators are built: {', '.join(owners)}",
             hint=f'say which: get_benchmark("{language}", suite="{suite}", translator="{owners[0]}")',
         )
-    name = f"MTEB({wanted.code}, {suite}, {owners[0] if owners else 'native'})"
+    parts = [wanted.code, suite, owners[0] if owners else "native", *([label] if label != "full" else [])]
+    name = f"MTEB({', '.join(parts)})"
     made = mteb.Benchmark(
         name=name,
         tasks=[_known(task.make()) for task in found],
@@ -737,6 +764,13 @@ def _languages(names: Names) -> list[Language]:
 
 def _names(value: Names) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
+
+
+def _profiles(labels: Names) -> list[str]:
+    """Labels of profiles, each in its usual spelling."""
+    from mmteb_synth.data import profiles
+
+    return [profiles.parse(label).label for label in _names(labels)]
 
 
 def _path(value: Place) -> Path | None:

@@ -1,6 +1,7 @@
 """What MTEB says of its text tasks and benchmarks, without importing it.
 
-Read from `tasks/mteb.json`, which `scripts/mteb_facts.py` makes from the pinned mteb.
+Read from `tasks/mteb.json` and `tasks/shapes.json`, which `scripts/mteb_facts.py` and `scripts/mteb_shapes.py` make
+from the pinned mteb.
 """
 
 from __future__ import annotations
@@ -77,6 +78,21 @@ class TaskFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What decides how large a sample of a task is.
+
+    Attributes:
+        protocol: What decides how much of it MTEB shows a model: samples_per_label, n_experiments and train_split of a
+            classification, fraction or documents of a clustering.
+        splits: For each split its rows; of each column of texts how many there are, how many different ones, and their
+            mean length in characters; judged documents and candidates a query; labels.
+    """
+
+    protocol: Mapping[str, Any]
+    splits: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkMember:
     """One task of a benchmark, with what the benchmark narrows.
 
@@ -121,6 +137,18 @@ def mteb_version() -> str:
 def tasks() -> Mapping[str, TaskFacts]:
     """All text tasks of the eight types, by name."""
     return {name: _task(name, row) for name, row in _content()["tasks"].items()}
+
+
+@functools.cache
+def _shapes() -> dict[str, Any]:
+    content = json.loads((paths.bundled_tasks() / "shapes.json").read_text("utf-8"))
+    return dict(content["tasks"])
+
+
+def shape(name: str) -> Shape | None:
+    """What decides how large a sample of a task is; None where MTEB ships no counts of it."""
+    row = _shapes().get(name)
+    return Shape(protocol=row["protocol"], splits=row["splits"]) if row else None
 
 
 def task(name: str) -> TaskFacts | None:

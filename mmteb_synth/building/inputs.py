@@ -9,6 +9,7 @@ from mmteb_synth import hashing, paths
 from mmteb_synth.building.jobs import AUTHORED, BuildOptions, Job
 from mmteb_synth.data import bitext, segments
 from mmteb_synth.data import source as sources
+from mmteb_synth.data.profiles import Profile
 from mmteb_synth.data.segments import Counts
 from mmteb_synth.translate.backends import replay
 from mmteb_synth.translate.cache import Cache
@@ -17,12 +18,14 @@ from mmteb_synth.types import Segment
 
 
 class Loader:
-    """Knows and loads an English set once for all languages of a run, and holds one at a time."""
+    """Knows and loads an English set once for all languages and profiles of a run, and holds one at a time."""
 
     def __init__(self, options: BuildOptions, folders: paths.Folders) -> None:
         self._options, self._folders = options, folders
         self._identities: dict[str, sources.SourceIdentity] = {}
         self._key: tuple[str, tuple[str, ...]] | None = None
+        self._whole: sources.SourceSet | None = None
+        self._profile: Profile | None = None
         self._source: sources.SourceSet | None = None
 
     def identify(self, job: Job) -> sources.SourceIdentity:
@@ -34,17 +37,21 @@ class Loader:
     def load(self, job: Job) -> sources.SourceSet:
         """The English set of a job."""
         key = (job.spec.name, job.splits)
-        if self._source is None or self._key != key:
-            self._source = None
-            self._source = sources.load(
+        if self._whole is None or self._key != key:
+            self._whole = self._profile = self._source = None
+            self._whole = sources.read(
                 job.spec,
                 source_dir=self._options.source_dir,
                 scratch=self._folders.scratch_dir,
                 splits=job.splits,
-                limit=self._options.limit,
-                all_rows=self._options.all_rows,
             )
             self._key = key
+        profile = job.options.profile
+        if self._source is None or self._profile != profile:
+            self._source = sources.cut(
+                self._whole, profile=profile, limit=self._options.limit, all_rows=self._options.all_rows
+            )
+            self._profile = profile
         return self._source
 
 

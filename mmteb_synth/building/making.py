@@ -61,6 +61,8 @@ def made(
         **(ledger.summary(evidence) if evidence is not None else {}),
         **extra,
     }
+    if source.sample is not None:
+        record["sample"] = source.sample.record
     return _manifest(job, source, record), tables
 
 
@@ -141,6 +143,7 @@ def _manifest(job: Job, source: sources.SourceSet, record: Mapping[str, Any]) ->
         prompt_version=translator.prompt_version if translator else None,
         decoding=translator.decoding if translator else "-",
         checks_version=checks.CHECKS_VERSION,
+        profile=job.options.profile.label,
         limit=job.options.limit,
         all_rows=job.options.all_rows,
         source={**dataclasses.asdict(source.identity), "differences": list(source.differences)},

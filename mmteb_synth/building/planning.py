@@ -14,9 +14,10 @@ from mmteb_synth import paths
 from mmteb_synth.building import rough
 from mmteb_synth.building.inputs import Loader, collect, opened
 from mmteb_synth.building.jobs import BuildOptions, Job, jobs_of
-from mmteb_synth.building.plans import Cost, EmbeddingPlan, Plan, SetPlan, Volume, total_cost
+from mmteb_synth.building.plans import Cost, EmbeddingPlan, Plan, ProfilePlan, SetPlan, Volume, total_cost
 from mmteb_synth.building.sets import is_unchanged
 from mmteb_synth.building.work import Work, expected, work_of
+from mmteb_synth.data.profiles import Profile
 from mmteb_synth.data.segments import Counts
 from mmteb_synth.data.store import Store
 from mmteb_synth.errors import SourceError
@@ -39,6 +40,7 @@ def plan(
     models: Sequence[str] = (),
     tokens_per_second: float | None = None,
     limits: Limits | None = None,
+    profiles: Sequence[Profile] = (),
 ) -> Plan:
     """Find out what a build with the same arguments would do.
 
@@ -50,6 +52,7 @@ def plan(
         models: Embedding models whose cost is wanted too.
         tokens_per_second: Tokens that one GPU generates in a second.
         limits: Requests and tokens a minute, where not those of the translator's preset.
+        profiles: Profiles to compare; each set is read once for all of them.
 
     Raises:
         UsageError: A set has no bundled translations and no translator was named.
@@ -58,10 +61,15 @@ def plan(
         CacheError: The cache can't be read.
     """
     pricing = _Pricing(tokens_per_second=tokens_per_second, limits=limits or Limits())
-    planner = _Planner(options, folders, pricing, models)
+    loader = Loader(options, folders)
+    planner = _Planner(loader, folders, pricing, models)
+    others = {profile: _Planner(loader, folders, pricing, ()) for profile in profiles}
     for job in jobs_of(members, wanted, options):
+        for profile, other in others.items():
+            other.add(dataclasses.replace(job, options=dataclasses.replace(options, profile=profile)))
         planner.add(job)
-    return planner.plan()
+    compared = tuple(_under(profile, other.plan()) for profile, other in others.items())
+    return dataclasses.replace(planner.plan(), profiles=compared)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,11 +122,11 @@ class _Planner:
     """Goes through the jobs as a build does, and adds up."""
 
     def __init__(
-        self, options: BuildOptions, folders: paths.Folders, pricing: _Pricing, models: Sequence[str]
+        self, loader: Loader, folders: paths.Folders, pricing: _Pricing, models: Sequence[str]
     ) -> None:
         self._folders = folders
         self._pricing = pricing
-        self._loader = Loader(options, folders)
+        self._loader = loader
         self._store = Store(folders.data_dir)
         self._sets: list[SetPlan] = []
         self._totals: dict[str, tuple[Translator | None, Volume]] = {}
@@ -233,6 +241,12 @@ class _Planner:
                 self._embedded[model] += pairs * (english + translated)
             else:
                 self._embedded[model] += counts.characters / max(_characters(wanted), 1) * translated
+
+
+def _under(profile: Profile, made: Plan) -> ProfilePlan:
+    return ProfilePlan(
+        profile=profile.label, total=made.total, cost=made.cost, exact=made.exact, complete=made.complete
+    )
 
 
 def _volume(work: Work, wanted: Iterable[Segment], usage: Usage) -> Volume:

@@ -124,6 +124,25 @@ class EmbeddingPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProfilePlan:
+    """What all sets of a plan hold together under a profile.
+
+    Attributes:
+        profile: The profile's label.
+        total: How much there is to do.
+        cost: What that costs.
+        exact: Whether every set was read.
+        complete: Whether something is known of every set.
+    """
+
+    profile: str
+    total: Volume
+    cost: Cost
+    exact: bool
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What a build would do.
 
@@ -133,6 +152,7 @@ class Plan:
         cost: What the total costs.
         embeddings: What embedding models will cost.
         notes: What the numbers rest on.
+        profiles: The same sets under each profile, where they are compared.
     """
 
     sets: tuple[SetPlan, ...]
@@ -140,6 +160,7 @@ class Plan:
     cost: Cost
     embeddings: tuple[EmbeddingPlan, ...] = ()
     notes: tuple[str, ...] = ()
+    profiles: tuple[ProfilePlan, ...] = ()
 
     @property
     def exact(self) -> bool:

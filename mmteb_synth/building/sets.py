@@ -214,7 +214,7 @@ def _translate_and_store(
         assert evidence is not None
         store.hold_back(manifest, evidence)
         return report
-    store.save(manifest, tables, evidence)
+    store.save(manifest, tables, evidence, kept=source.sample.kept if source.sample else None)
     return dataclasses.replace(report, status="built", warnings=(*warnings, *manifest.notes))
 
 

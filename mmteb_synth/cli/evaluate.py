@@ -23,6 +23,7 @@ from mmteb_synth.errors import UsageError
 @options.language("A language; by default all that were built, and English (en).")
 @options.sets
 @click.option("--translator", multiple=True, metavar="NAME", help="Only this translator's sets. Repeatable.")
+@options.profiles
 @click.option("--model-name", metavar="ORG/NAME", help="The name that a folder or callable is known by.")
 @click.option("--revision", metavar="REV", help="The model's revision on the Hub.")
 @click.option(
@@ -60,6 +61,7 @@ def evaluate(
     task: tuple[str, ...],
     suite: tuple[str, ...],
     translator: tuple[str, ...],
+    profile: tuple[str, ...],
     model_name: str | None,
     revision: str | None,
     prompt: tuple[str, ...],
@@ -90,6 +92,7 @@ def evaluate(
         tasks=task,
         suite=suite,
         translator=translator,
+        profile=profile,
         model_name=model_name,
         revision=revision,
         prompts=prompts,

@@ -33,6 +33,27 @@ def sets(command: _Command) -> _Command:
     )(command)
 
 
+def profile(command: _Command) -> _Command:
+    """`--profile` of commands that make sets."""
+    return click.option(
+        "--profile",
+        default="full",
+        show_default=True,
+        metavar="NAME",
+        help="How much of each set: nano, standard or full; nano-s7 is another draw of nano.",
+    )(command)
+
+
+def profiles(command: _Command) -> _Command:
+    """`--profile` of commands that read sets."""
+    return click.option(
+        "--profile",
+        multiple=True,
+        metavar="NAME",
+        help="Only this profile's sets, as nano. Repeatable.",
+    )(command)
+
+
 def language(help_text: str, *, required: bool = False) -> Callable[[_Command], _Command]:
     """`--lang`."""
     return click.option(

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from mmteb_synth.data.profiles import FULL
 from mmteb_synth.errors import StoreError
 from mmteb_synth.paths import write_text
 
@@ -28,7 +29,7 @@ class Manifest:
     """The record of one translated data set.
 
     Attributes:
-        name: `<Source>.<lang>.<translator>[.limit<N>]`.
+        name: `<Source>.<lang>.<translator>[.<profile>][.limit<N>]`.
         source_task: The English task.
         task_type: MTEB's task type.
         language: The target, as `tur-Latn`.
@@ -38,7 +39,9 @@ class Manifest:
         prompt_version: The prompt's, None where there is no prompt.
         decoding: The decoding in short, as `t0`.
         checks_version: The checks' version that judged the translations.
-        profile: How much of the source is kept.
+        profile: How much of the source is kept: the profile's label, as `full`, `nano` or `nano-s7`.
+        sample: What the profile kept: its name, seed and sampler version, of each table the rows kept and the rows
+            there are, and the digest of the list that lies beside it; empty for `full`.
         limit: The trial's limit, None for whole sets.
         all_rows: Whether rows that MTEB never shows a model were translated too.
         eval_splits: The splits that are scored.
@@ -78,7 +81,8 @@ class Manifest:
     prompt_version: int | None = None
     decoding: str = "-"
     checks_version: int
-    profile: str = "full"
+    profile: str = FULL.label
+    sample: dict[str, Any] = field(default_factory=dict)
     limit: int | None = None
     all_rows: bool = False
     eval_splits: list[str]

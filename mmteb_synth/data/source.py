@@ -6,6 +6,8 @@ transform sets on the task object is kept, because it decides scores as much as 
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import json
 import logging
 from collections.abc import Iterator, Sequence
@@ -18,6 +20,8 @@ from mmteb_synth import facts
 from mmteb_synth.data import mirror, sampling
 from mmteb_synth.data.extraction import extract
 from mmteb_synth.data.layout import Layout, layout_of
+from mmteb_synth.data.profiles import FULL, Profile
+from mmteb_synth.data.profiles.sample import Sample, draw
 from mmteb_synth.data.segments import Needed
 from mmteb_synth.data.tables import DEFAULT, Tables
 from mmteb_synth.errors import SourceError, SynthError, UsageError
@@ -67,6 +71,7 @@ class SourceSet:
         train_split: The split that classifiers are trained on, None where there is none.
         instance_attributes: What the transform set on the task object.
         differences: Where counts differ from MTEB's shipped statistics, in words.
+        sample: What a profile kept of the set; None for all of it.
     """
 
     spec: TaskSpec
@@ -81,6 +86,7 @@ class SourceSet:
     train_split: str | None
     instance_attributes: dict[str, Any]
     differences: tuple[str, ...]
+    sample: Sample | None = None
 
 
 def mteb_version() -> str:
@@ -157,18 +163,39 @@ def load(
     source_dir: Path | None,
     scratch: Path,
     splits: Sequence[str] = (),
+    profile: Profile = FULL,
     limit: int | None = None,
     all_rows: bool = False,
 ) -> SourceSet:
-    """Load an English set.
+    """Load an English set, and cut it down to what is wanted of it.
 
     Args:
         spec: The task.
         source_dir: A local mirror of the Hub; None reads the Hub (or its cache on this machine).
         scratch: Where links to mirrors are kept.
         splits: The splits that the suite scores; empty for the task's own.
-        limit: The first rows only, for a trial.
+        profile: How much of it is kept.
+        limit: The first rows only, of those that the profile keeps, for a trial.
         all_rows: Count every row as needed, not only those that MTEB shows a model.
+
+    Returns:
+        The set, with tables expanded to one text a row.
+
+    Raises:
+        SourceError: The data can't be had, or are not what the task needs.
+    """
+    whole = read(spec, source_dir=source_dir, scratch=scratch, splits=splits)
+    return cut(whole, profile=profile, limit=limit, all_rows=all_rows)
+
+
+def read(spec: TaskSpec, *, source_dir: Path | None, scratch: Path, splits: Sequence[str] = ()) -> SourceSet:
+    """Load all rows of an English set; every one counts as needed.
+
+    Args:
+        spec: The task.
+        source_dir: A local mirror of the Hub; None reads the Hub (or its cache on this machine).
+        scratch: Where links to mirrors are kept.
+        splits: The splits that the suite scores; empty for the task's own.
 
     Returns:
         The set, with tables expanded to one text a row.
@@ -181,7 +208,7 @@ def load(
     task = _task(spec, identity, source_dir, scratch, chosen)
     before = dict(vars(task))
     _load_data(task, identity)
-    layout = layout_of(task).with_all_read() if all_rows else layout_of(task)
+    layout = layout_of(task)
     train = getattr(task, "train_split", None)
     train = None if train in chosen else train
     names = {} if spec.is_own else spec.columns  # own.py has renamed the columns already
@@ -189,11 +216,6 @@ def load(
     differences = tuple(_compare(task, chosen)) if not spec.is_own else ()
     attributes = _instance_attributes(task, before)
     task.unload_data()
-    if limit is not None:
-        tables = sampling.limit_rows(tables, chosen, limit)
-    needed: Needed = dict.fromkeys(tables)
-    if not all_rows:
-        needed = sampling.needed_rows(task, layout, tables, chosen)
     return SourceSet(
         spec=spec,
         identity=identity,
@@ -202,11 +224,44 @@ def load(
         license=task.metadata.license,
         layout=layout,
         tables=tables,
-        needed=needed,
+        needed=dict.fromkeys(tables),
         eval_splits=chosen,
         train_split=train,
         instance_attributes=attributes,
         differences=differences,
+    )
+
+
+def cut(whole: SourceSet, *, profile: Profile, limit: int | None, all_rows: bool) -> SourceSet:
+    """A set with what is wanted of it, and the rows among that which MTEB will show a model.
+
+    Args:
+        whole: The set with all its rows, which stays as it is.
+        profile: How much of it is kept.
+        limit: The first rows only, of those that the profile keeps.
+        all_rows: Count every row as needed, not only those that MTEB shows a model.
+    """
+    task, tables, splits = whole.task, whole.tables, whole.eval_splits
+    attributes, sample = whole.instance_attributes, None
+    if profile.budget is not None:
+        shown = sampling.needed_rows(task, whole.layout, tables, splits)
+        sample = draw(profile, task, whole.layout, tables, shown, splits)
+        tables, attributes = sample.tables, {**attributes, **sample.attributes}
+        task = copy.copy(task)
+        vars(task).update(sample.attributes)
+    if limit is not None:
+        tables = sampling.limit_rows(tables, splits, limit)
+    needed: Needed = dict.fromkeys(tables)
+    if not all_rows:
+        needed = sampling.needed_rows(task, whole.layout, tables, splits)
+    return dataclasses.replace(
+        whole,
+        task=task,
+        layout=whole.layout.with_all_read() if all_rows else whole.layout,
+        tables=tables,
+        needed=needed,
+        instance_attributes=attributes,
+        sample=sample,
     )
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import tempfile
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from mmteb_synth.errors import SourceError
 
@@ -50,6 +54,35 @@ def first_missing(column: pa.ChunkedArray, *, nan: bool = False) -> int | None:
 def is_list(kind: pa.DataType) -> bool:
     """Whether a column holds a list in each row."""
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
+
+
+def write_file(path: Path, table: pa.Table) -> None:
+    """Write a table as a Parquet file, in place of the one that is there.
+
+    Raises:
+        OSError: It can't be written; the one that was there stays.
+    """
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            pq.write_table(table, stream, compression="zstd")
+        Path(temporary).chmod(0o644)
+        os.replace(temporary, path)  # noqa: PTH105  one atomic call, as in paths.write_text
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def pick(table: pa.Table, rows: np.ndarray) -> pa.Table:
+    """Some rows of a table in its own order; chunk by chunk, since a column of text may be too long for one array.
+
+    Args:
+        table: Any table.
+        rows: Row numbers, each once, in any order.
+    """
+    marks = np.zeros(table.num_rows, bool)
+    marks[rows] = True
+    return table.filter(pa.array(marks))
 
 
 def content_hash(tables: Mapping[TableKey, pa.Table]) -> str:

@@ -13,6 +13,7 @@ import mteb
 from mteb.results import TaskResult
 
 from mmteb_synth.data import source
+from mmteb_synth.data.profiles import FULL
 from mmteb_synth.errors import EvaluationError, SynthError, UsageError
 from mmteb_synth.evaluation import native, registration, results
 from mmteb_synth.evaluation import prompts as prompting
@@ -257,7 +258,7 @@ class _Run:
             origin=scored.origin,
             translator=manifest.translator if manifest else None,
             language=scored.language,
-            profile=manifest.profile if manifest else "full",
+            profile=manifest.profile if manifest else FULL.label,
             limit=manifest.limit if manifest else None,
             split=split,
             subset=subset,

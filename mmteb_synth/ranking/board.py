@@ -67,6 +67,7 @@ def leaderboard(
     languages: Sequence[str] = (),
     translators: Sequence[str] = (),
     models: Sequence[str] = (),
+    profiles: Sequence[str] = (),
     results_dir: Path,
     data_dir: Path,
     bitext: bool = False,
@@ -80,6 +81,7 @@ def leaderboard(
         languages: In any spelling; by default all. English stands beside them in any case.
         translators: Names of translators, `native`, `human-translated`, or `source` for English; by default all.
         models: Names of models; by default all. Ranks are among those named.
+        profiles: Labels of profiles, as `nano`; by default all, each in tables of its own.
         results_dir: What `mteb.ResultCache` takes.
         data_dir: The store of built sets: scores of older data are left out.
         bitext: Take bitext mining, which measures the translator as well, into ranks and means.
@@ -89,7 +91,7 @@ def leaderboard(
         The leaderboard.
 
     Raises:
-        UnknownNameError: A suite, language, translator or model that nothing has.
+        UnknownNameError: A suite, language, translator, model or profile that nothing has.
         SynthError: There is nothing to show, or a file is damaged.
     """
     chosen = [registry.get_suite(name) for name in dict.fromkeys(suites)]
@@ -104,7 +106,8 @@ def leaderboard(
     labels = {plain_name(name) for name in translators}
     known = set().union(*(_names_of(score.label) for score in results.scores))
     _check_known("translator", sorted(labels), known)
-    scores = _narrowed(results.scores, models, wanted)
+    _check_known("profile", profiles, {score.signed.profile for score in results.scores})
+    scores = _narrowed(results.scores, models, wanted, profiles)
 
     groups: list[Group] = []
     shown: set[Score] = set()
@@ -177,8 +180,10 @@ def _names_of(label: str) -> set[str]:
     }
 
 
-def _narrowed(scores: Sequence[Score], models: Sequence[str], wanted: Sequence[Language]) -> list[Score]:
-    """The scores of some models in some languages, and their English ones."""
+def _narrowed(
+    scores: Sequence[Score], models: Sequence[str], wanted: Sequence[Language], profiles: Sequence[str]
+) -> list[Score]:
+    """The scores of some models and profiles in some languages, and their English ones."""
     for language in wanted:
         if not any(same(score.signed.language, language.code) for score in scores):
             raise SynthError(
@@ -190,6 +195,7 @@ def _narrowed(scores: Sequence[Score], models: Sequence[str], wanted: Sequence[L
         score
         for score in scores
         if (not models or score.model.name in models)
+        and (not profiles or score.signed.profile in profiles)
         and (not wanted or any(same(score.signed.language, code) for code in codes))
     ]
 

@@ -78,6 +78,11 @@ class Folders:
         """The translation cache."""
         return self.cache_dir / "cache.sqlite"
 
+    @property
+    def validity_dir(self) -> Path:
+        """The certificates, beside the scores that they are about."""
+        return self.results_dir / "validity"
+
 
 def folders(
     *,

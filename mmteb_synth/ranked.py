@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmteb_synth.errors import SynthError, UnknownNameError, UsageError
@@ -91,20 +91,20 @@ def choose(found: Sequence[Side], *, translator: str | None, profile: str | None
     return one
 
 
-def other(found: Sequence[Side], side: Side, name: str, profiles: Iterable[str]) -> Side:
+def other(found: Sequence[Side], side: Side, name: str, *, is_profile: bool) -> Side:
     """The table that another one is held against: another profile's, or another translator's.
 
     Args:
         found: From `sides`.
         side: The one.
         name: A profile or a translator.
-        profiles: The names that mean a profile.
+        is_profile: Which of them.
 
     Raises:
         UsageError: There is none, or it is the same.
     """
     alike = [one for one in found if one.suite == side.suite]
-    if name in profiles:
+    if is_profile:
         chosen = choose(
             [one for one in alike if one.translator == side.translator], translator=None, profile=name
         )

@@ -13,6 +13,7 @@ from mmteb_synth import facts, paths, registry
 from mmteb_synth.errors import SynthError, UnknownNameError
 from mmteb_synth.languages import parse, same
 from mmteb_synth.ranking import export
+from mmteb_synth.ranking.notes import Certified
 from mmteb_synth.ranking.render import render
 from mmteb_synth.ranking.results import ENGLISH, OVERRIDES, Score, plain_name, read_results
 from mmteb_synth.ranking.suites import Expected, expected, unlisted
@@ -34,12 +35,14 @@ class Board:
         scores: Every score that they are made of, English included.
         stale: Names of sets left out because their data changed after they were scored.
         bitext: Whether bitext sets count in ranks and means.
+        certified: What certificates say of tables.
     """
 
     groups: tuple[Group, ...]
     scores: tuple[Score, ...]
     stale: tuple[str, ...]
     bitext: bool
+    certified: tuple[Certified, ...] = ()
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -58,7 +61,7 @@ class Board:
 
     def markdown(self) -> str:
         """The leaderboard for reading, with two digits and its footnotes."""
-        return render(self.groups, bitext=self.bitext, stale=self.stale)
+        return render(self.groups, bitext=self.bitext, stale=self.stale, certified=self.certified)
 
 
 def leaderboard(

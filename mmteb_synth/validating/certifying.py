@@ -46,7 +46,7 @@ def certify(
         block.models,
         f"{reading.where} and on the board of {side.translator} in {side.language}",
         f"score more models on both: mmteb-synth evaluate -m MODEL --lang {side.language} --suite {side.suite}; other "
-        "results are named with --results",
+        "results are named with --trusted",
         notes,
     )
     compared = Compared(

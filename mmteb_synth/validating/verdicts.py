@@ -107,7 +107,7 @@ def said(estimate: Estimate, *, signed: bool = False) -> str:
         rounded = round(number, 2) + 0.0  # never a negative zero
         return f"{rounded:+.2f}" if signed and rounded else f"{rounded:.2f}"
 
-    return f"{digits(estimate.value)} [{digits(estimate.low)}, {digits(estimate.high)}]"
+    return f"{digits(estimate.value)} ({digits(estimate.low)} to {digits(estimate.high)})"
 
 
 def _too_few(models: int, tau: Estimate) -> str:
@@ -121,7 +121,7 @@ def _beside_english(
         return "none", "English scores to hold it beside are missing."
     numbers = f"tau {said(english)}, a difference of {said(beyond, signed=True)}"
     if beyond.low is not None and beyond.low > 0:
-        return "more", f"It tells more than English scores alone would ({numbers})."
+        return "more", f"It tells more than English scores alone would: {numbers}."
     if beyond.high is not None and beyond.high < 0:
-        return "less", f"English scores alone would tell more ({numbers})."
-    return "undecided", f"Whether it tells more than English scores alone is open ({numbers})."
+        return "less", f"English scores alone would tell more: {numbers}."
+    return "undecided", f"Whether it tells more than English scores alone is open: {numbers}."

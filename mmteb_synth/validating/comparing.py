@@ -144,7 +144,7 @@ class Models:
         table = np.asarray(trusted, dtype=np.float64)
         every: list[dict[str, Statistics]] = []
         for half in _halves(table.shape[1]):
-            one, other = table[:, half].mean(axis=1), np.delete(table, half, axis=1).mean(axis=1)
+            one, other = means(table[:, half]), means(np.delete(table, half, axis=1))
             every += [self.compare(one, other), self.compare(other, one)]
         if not every:
             return None
@@ -156,6 +156,11 @@ class Models:
             )
             for name in PARTS
         }
+
+
+def means(table: Floats) -> Floats:
+    """The mean of each row, rounded so that models with the same mean are level, whatever the order of adding."""
+    return np.round(table.mean(axis=1), 9)
 
 
 def _halves(tasks: int) -> list[list[int]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmteb_synth.statistics import agreement
-from mmteb_synth.validating.comparing import ALL, FEWEST, PARTS, Estimate, Floats, Models, Statistics
+from mmteb_synth.validating.comparing import ALL, FEWEST, PARTS, Estimate, Floats, Models, Statistics, means
 from mmteb_synth.validating.sides import ModelKey
 
 
@@ -75,8 +75,8 @@ def measure(compared: Compared, *, with_ceiling: bool) -> Numbers:
         with_ceiling: Hold halves of the trusted tasks to each other.
     """
     table = points(compared.trusted, compared.trusted_tasks)
-    board = points(compared.board, compared.board_tasks).mean(axis=1)
-    trusted = table.mean(axis=1)
+    board = means(points(compared.board, compared.board_tasks))
+    trusted = means(table)
     models = Models(len(compared.models))
     found = models.compare(board, trusted)
     ceiling = models.ceiling(table) if with_ceiling else None
@@ -84,7 +84,7 @@ def measure(compared: Compared, *, with_ceiling: bool) -> Numbers:
     places = compared.with_english
     if len(places) >= FEWEST:
         some = Models(len(places))
-        scores = points([compared.english[place] for place in places], compared.board_tasks).mean(axis=1)
+        scores = means(points([compared.english[place] for place in places], compared.board_tasks))
         alone = some.compare(scores, trusted[places])
         ours = some.compare(board[places], trusted[places])
         english = agreements_of(alone, some, trusted[places])

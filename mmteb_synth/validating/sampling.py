@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mmteb_synth.errors import SynthError
-from mmteb_synth.validating.comparing import ALL, FEWEST, Models
+from mmteb_synth.validating.comparing import ALL, FEWEST, Models, means
 from mmteb_synth.validating.measuring import Agreement, agreements_of, points
 from mmteb_synth.validating.sides import ModelKey, Side, complete, paired
 
@@ -115,9 +115,7 @@ def _sampled(
     if len(block.models) < FEWEST:
         return None
     profile, full = (
-        points([{task: both[key][task][side] for task in tasks} for key in block.models], block.tasks).mean(
-            axis=1
-        )
+        means(points([{task: both[key][task][side] for task in tasks} for key in block.models], tasks))
         for side in (0, 1)
     )
     models = Models(len(block.models))

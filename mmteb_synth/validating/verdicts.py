@@ -10,6 +10,10 @@ from mmteb_synth.validating.comparing import Estimate
 WIDEST = 0.5
 """The width of the interval of tau beyond which nothing is concluded: there are too few models."""
 
+FEWEST = 6
+"""Models below which nothing is concluded, however narrow the interval: where models agree wholly, it has no width. Five
+models are ranked alike by chance once in 120 times, and the interval of five may err once in 1,000 at each end."""
+
 MARGIN = 0.1
 """How much less than the ceiling still counts as ranking alike. A tau less by 0.1 means that 5 % more pairs of models are
 ranked the other way."""
@@ -54,7 +58,7 @@ def of_validity(
         english: That of English alone; None where there is none.
         beyond_english: The board's less that of English, over the models that have both.
     """
-    if tau.width > WIDEST:
+    if models < FEWEST or tau.width > WIDEST:
         return Verdict(conclusion="none", english="none", text=_too_few(models, tau))
     trusted = f"{sets} native or human-translated set{'s' if sets > 1 else ''}"
     conclusion: Conclusion = "measured"
@@ -88,7 +92,7 @@ def of_two_boards(models: int, name: str, other: str, tau: Estimate, lost: Estim
         tau: Between them, among all models.
         lost: Points lost by choosing with the first, by the scores of the other.
     """
-    if tau.width > WIDEST:
+    if models < FEWEST or tau.width > WIDEST:
         return Verdict(conclusion="none", english="none", text=_too_few(models, tau))
     return Verdict(
         conclusion="measured",
@@ -111,7 +115,8 @@ def said(estimate: Estimate, *, signed: bool = False) -> str:
 
 
 def _too_few(models: int, tau: Estimate) -> str:
-    return f"No conclusion: {models} models are too few. Kendall's tau is {said(tau)}, and its interval is wider than {WIDEST}."
+    few = "" if models < FEWEST else f", and its interval is wider than {WIDEST}"
+    return f"No conclusion: {models} models are too few. Kendall's tau is {said(tau)}{few}."
 
 
 def _beside_english(

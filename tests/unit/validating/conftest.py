@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 MINI = {"MiniClassification": "Classification", "MiniRetrieval": "Retrieval", "MiniSTS": "STS"}
@@ -125,10 +124,3 @@ def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     entries = "".join(f'[[tasks]]\nname = "{name}"\n' for name in MINI)
     (folder / "suites" / "three.toml").write_text(f'description = "Three sets."\ndemo = true\n{entries}')
     return "three"
-
-
-def drawn(n: int, tasks: int, seed: int, noise: float = 0.03) -> np.ndarray[Any, Any]:
-    """Scores of n models of different quality on tasks that measure it with noise, 0 to 1, of shape (n, tasks)."""
-    random = np.random.default_rng(seed)
-    quality = random.uniform(0.3, 0.8, size=(n, 1))
-    return np.round(np.clip(quality + random.normal(0, noise, size=(n, tasks)), 0, 1), 4)

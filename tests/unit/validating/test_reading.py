@@ -183,7 +183,7 @@ def test_a_task_that_nobody_knows_is_refused_with_the_nearest(made):
 
 @pytest.mark.parametrize("header", ["model,task,split,main_score", "", "a;b"])
 def test_missing_columns_are_named(made, header):
-    with pytest.raises(UsageError, match="has no column .*subset") as caught:
+    with pytest.raises(UsageError, match=r"has no column .*subset") as caught:
         found(made.csv([], header=header))
     assert "model,task,subset,split,main_score" in caught.value.hint
 

@@ -51,6 +51,6 @@ def test_a_set_that_cannot_be_trusted_is_refused(name, error, said):
 
 
 def test_a_language_without_any():
-    with pytest.raises(SynthError, match="no set in .* that people wrote or translated") as caught:
+    with pytest.raises(SynthError, match=r"no set in .* that people wrote or translated") as caught:
         trusted_tasks(languages.parse("tlh-Latn"))
     assert "--against" in caught.value.hint

@@ -219,7 +219,18 @@ def test_english_alone_and_ceiling_are_told_on_the_command_line(run):
 
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    assert lines[0].split() == ["chosen", "by", "among", "models", "kendall's", "tau", "spearman's", "rho", "points", "lost"]
+    assert lines[0].split() == [
+        "chosen",
+        "by",
+        "among",
+        "models",
+        "kendall's",
+        "tau",
+        "spearman's",
+        "rho",
+        "points",
+        "lost",
+    ]
     assert [line.split("  ")[0] for line in lines[1:5]] == [
         "the board",
         "English alone",

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         register,
         review_export,
         review_import,
+        sampling_agreement,
+        validate,
     )
     from mmteb_synth.errors import SynthError
 
@@ -39,6 +41,8 @@ _PLACES = {
     "register": "mmteb_synth.api",
     "review_export": "mmteb_synth.api",
     "review_import": "mmteb_synth.api",
+    "sampling_agreement": "mmteb_synth.api",
+    "validate": "mmteb_synth.api",
 }
 
 __all__ = [
@@ -55,6 +59,8 @@ __all__ = [
     "register",
     "review_export",
     "review_import",
+    "sampling_agreement",
+    "validate",
 ]
 
 

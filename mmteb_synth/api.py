@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     from mmteb_synth.evaluation.runner import EvaluationReport, TaskReport
     from mmteb_synth.exporting import ExportedSet
     from mmteb_synth.ranking.board import Board
+    from mmteb_synth.ranking.notes import Certified
     from mmteb_synth.reviewing import ExportReport, ImportReport
     from mmteb_synth.stopping import Stop
+    from mmteb_synth.validating import Certificate, SamplingAgreement
 
 Names = str | Sequence[str]
 Place = str | Path | None
@@ -335,7 +338,7 @@ def board(
     from mmteb_synth.ranking import board as ranking
 
     folders = paths.folders(data_dir=data_dir, results_dir=results_dir)
-    return ranking.leaderboard(
+    made = ranking.leaderboard(
         suites=_names(suite),
         languages=_names(languages),
         translators=_names(translator),
@@ -346,6 +349,148 @@ def board(
         bitext=bitext,
         across_origins=across_origins,
     )
+    return dataclasses.replace(made, certified=tuple(_certified(folders)))
+
+
+def _certified(folders: paths.Folders) -> Iterator[Certified]:
+    """What certificates say of tables."""
+    from mmteb_synth import validating
+    from mmteb_synth.ranking.notes import Certified
+
+    for one in validating.carried(folders.validity_dir):
+        yield Certified(
+            suite=one.suite,
+            language=one.language,
+            translator=one.translator,
+            profile=one.profile,
+            revisions=one.board_revisions,
+            text=one.verdict.text,
+            file=f"{folders.validity_dir.name}/{one.file}",
+        )
+
+
+def validate(
+    language: str,
+    *,
+    suite: str | None = None,
+    translator: str | None = None,
+    profile: str | None = None,
+    model: Names = (),
+    tasks: Names = (),
+    trusted: Place = None,
+    against: str | None = None,
+    out: Place = None,
+    data_dir: Place = None,
+    results_dir: Place = None,
+    warn: Callable[[str], None] | None = None,
+) -> Certificate:
+    """Say whether a translated board ranks models as native or human-translated sets do, and write the certificate.
+
+    Args:
+        language: As users write it.
+        suite: The board's suite, where several have scores.
+        translator: The board's translator, where several have scores; with the mark of its settings where these were
+            overridden, as `gpt-4.1-mini.1a2b3c4d`.
+        profile: The board's profile; `full` where there are scores of it.
+        model: Narrows to these models.
+        tasks: Narrows the trusted sets to these MTEB tasks, all of which a model must have; by default those in the
+            language that people wrote or translated.
+        trusted: MTEB results to hold the board to: a results folder, a clone of MTEB's results repository, or a CSV with
+            the columns model, task, subset, split and main_score. By default the scores in `results_dir`.
+        against: Another translator or profile, whose board takes the place of the trusted sets.
+        out: The folder for the certificate; None for `validity` in `results_dir`, where the board finds it.
+        data_dir: Where data sets are stored.
+        results_dir: What `mteb.ResultCache` takes.
+        warn: Called with what the user should know; `warnings.warn` otherwise.
+
+    Returns:
+        The certificate, which is on disk as Markdown and JSON then.
+
+    Raises:
+        UsageError: A name is unknown, several boards could be meant, or the trusted results can't be read.
+        SynthError: There are no scores, or fewer than three models to compare.
+    """
+    from mmteb_synth import ranked, validating
+
+    if against is not None and (trusted is not None or tasks):
+        raise UsageError(
+            "--against takes another board in the place of trusted sets, so --trusted and --task say nothing",
+            hint="leave them out, or leave --against out",
+        )
+    folders = paths.folders(data_dir=data_dir, results_dir=results_dir)
+    (wanted,) = _languages(language)
+    if wanted == language_names.ENGLISH:
+        raise UsageError(
+            "English is what the sets were translated from: there is no board to validate",
+            hint="mmteb-synth sampling-agreement says how well a profile ranks as the full sets do",
+        )
+    named = _names(tasks)
+    held_to = {} if against is not None else validating.trusted_tasks(wanted, named)
+    found = ranked.sides(
+        wanted,
+        suites=[suite] if suite is not None else [],
+        models=_names(model),
+        results_dir=folders.results_dir,
+        data_dir=folders.data_dir,
+    )
+    side = ranked.choose(found, translator=translator, profile=_label(profile))
+    if against is not None:
+        label = _label_or_none(against)
+        other = ranked.other(found, side, label or against, is_profile=label is not None)
+        made = validating.certify_against(side, other)
+    else:
+        names = [key.name for key in side.scores]
+        reading = validating.read(_path(trusted) or folders.results_dir, held_to, names, wanted)
+        made = validating.certify(side, reading, held_to, keep_all=bool(named))
+    place = _path(out) or folders.validity_dir
+    validating.write(made, place, validating.render(made))
+    if made.kind == "validity":
+        _tell_of_validity(made, folders, warn or partial(warnings.warn, stacklevel=2))
+    return made
+
+
+def sampling_agreement(
+    profile: str,
+    *,
+    suite: str | None = None,
+    model: Names = (),
+    data_dir: Place = None,
+    results_dir: Place = None,
+) -> SamplingAgreement:
+    """Say how well a profile ranks models as the full sets do, by the models with English scores on both.
+
+    Args:
+        profile: The profile, as `nano`.
+        suite: The suite, where several have scores.
+        model: Narrows to these models.
+        data_dir: Where data sets are stored.
+        results_dir: What `mteb.ResultCache` takes.
+
+    Returns:
+        Agreement and points lost by task, by type, and over all.
+
+    Raises:
+        UsageError: A name is unknown, or several suites have scores and none was named.
+        SynthError: No three models have English scores on both.
+    """
+    from mmteb_synth import ranked, validating
+
+    label = _label(profile)
+    if label == ranked.FULL:
+        raise UsageError("the profile full is what others are held to", hint="name another: --profile nano")
+    folders = paths.folders(data_dir=data_dir, results_dir=results_dir)
+    found = ranked.sides(
+        language_names.ENGLISH,
+        suites=[suite] if suite is not None else [],
+        models=_names(model),
+        results_dir=folders.results_dir,
+        data_dir=folders.data_dir,
+    )
+    part = ranked.choose(found, translator=None, profile=label)
+    full = ranked.choose(
+        [one for one in found if one.suite == part.suite], translator=None, profile=ranked.FULL
+    )
+    return validating.sampling_agreement(part, full)
 
 
 def check(
@@ -482,6 +627,18 @@ def _tell_of_reviews(names: Sequence[str], folders: paths.Folders) -> None:
     scores = _scores(folders, lambda _: None) if reviewed else {}
     for name in reviewed:
         reviewing.refresh(store, name)
+        card.write(store.get(name), scores=scores.get(name, {}))
+
+
+def _tell_of_validity(made: Certificate, folders: paths.Folders, warn: Callable[[str], None]) -> None:
+    """Put what a certificate says into the manifests and cards of the sets that it is about."""
+    from mmteb_synth import validating
+    from mmteb_synth.data import card
+
+    store = _store(folders.data_dir)
+    told = validating.tell(made, store, f"{made.name}.md")
+    scores = _scores(folders, warn) if told else {}
+    for name in told:
         card.write(store.get(name), scores=scores.get(name, {}))
 
 
@@ -819,6 +976,19 @@ def _languages(names: Names) -> list[Language]:
 
 def _names(value: Names) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
+
+
+def _label(profile: str | None) -> str | None:
+    """A profile's label in its usual spelling."""
+    return None if profile is None else _profiles(profile)[0]
+
+
+def _label_or_none(name: str) -> str | None:
+    """A profile's label; None where it is no profile."""
+    try:
+        return _label(name)
+    except UsageError:
+        return None
 
 
 def _profiles(labels: Names) -> list[str]:

@@ -41,8 +41,10 @@ class TaskFacts:
         revision: The pinned revision; None for an aggregate.
         languages: Codes of the languages that some subset holds alone.
         mixed_languages: Codes that occur only beside others, in cross-lingual or mixed subsets.
+        subsets: Subset to the one language that it holds, of tasks of several languages; empty for all others.
         english: The purely English subsets, the usual one first; empty where there is nothing to translate.
         sample_creation: How the texts were made, in MTEB's words.
+        adapted_from: The tasks that it was made from: earlier versions of it, or sets in another language.
         superseded_by: The task that replaces this one.
         private: Whether the data can't be had by everyone.
         reference: A URL.
@@ -61,8 +63,10 @@ class TaskFacts:
     revision: str | None = None
     languages: tuple[str, ...] = ()
     mixed_languages: tuple[str, ...] = ()
+    subsets: Mapping[str, str] = field(default_factory=dict)
     english: tuple[str, ...] = ()
     sample_creation: str | None = None
+    adapted_from: tuple[str, ...] = ()
     superseded_by: str | None = None
     private: bool = False
     reference: str | None = None
@@ -208,11 +212,18 @@ def benchmark(name: str) -> BenchmarkFacts | None:
 
 
 def origin(facts: TaskFacts) -> Origin:
-    """How the texts of a task that MTEB holds in a language came to it."""
+    """How the texts of a task that MTEB holds in a language came to it.
+
+    Some translations are said to be found, as SciFact-Fa: a task made from tasks of which none has a language of its own.
+    """
     created = facts.sample_creation or ""
     if created.startswith("human-translated"):
         return "human-translated"
-    return "translated" if created.startswith("machine-translated") else "native"
+    sources = [known for name in facts.adapted_from if (known := task(name))]
+    has_changed_language = sources and not any(
+        set(facts.languages) & set(known.languages) for known in sources
+    )
+    return "translated" if has_changed_language or created.startswith("machine-translated") else "native"
 
 
 def _task(name: str, row: Mapping[str, Any]) -> TaskFacts:

@@ -83,6 +83,11 @@ class Folders:
         """The embeddings of models, beside the translations they are embeddings of."""
         return self.cache_dir / "embeddings"
 
+    @property
+    def validity_dir(self) -> Path:
+        """The certificates, beside the scores that they are about."""
+        return self.results_dir / "validity"
+
 
 def folders(
     *,

@@ -23,6 +23,7 @@ from mmteb_synth.cli.plan import plan
 from mmteb_synth.cli.review import review
 from mmteb_synth.cli.serve import serve
 from mmteb_synth.cli.status import status
+from mmteb_synth.cli.validate import sampling_agreement, validate
 from mmteb_synth.errors import SynthError
 
 STOPPED = 75
@@ -88,6 +89,8 @@ for command in (
     check,
     evaluate,
     leaderboard,
+    validate,
+    sampling_agreement,
     demo,
     plan,
     pilot,

@@ -71,6 +71,7 @@ class Manifest:
         findings: What the checks found: check, severity and number of segments.
         review: What people found: reviewers, rows, errors, error_rate and label_survival (each the rate and its
             interval's ends), alpha, date, judge_agreement; empty where nobody looked.
+        validity: What certificates say of boards made on this set: suite, text, created and file.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Manifest:
     outcomes: dict[str, int] = field(default_factory=dict)
     findings: list[dict[str, Any]] = field(default_factory=list)
     review: dict[str, Any] = field(default_factory=dict)
+    validity: list[dict[str, str]] = field(default_factory=list)
     schema: int = SCHEMA
 
 

@@ -15,6 +15,7 @@ from mmteb_synth.languages import parse, same
 from mmteb_synth.ranking import export
 from mmteb_synth.ranking.examples import Examples
 from mmteb_synth.ranking.grouping import make_groups
+from mmteb_synth.ranking.notes import Certified
 from mmteb_synth.ranking.render import render
 from mmteb_synth.ranking.results import ENGLISH, OVERRIDES, Score, plain_name, read_results
 from mmteb_synth.ranking.suites import Expected, expected, unlisted, without_parts, worth_showing
@@ -38,6 +39,7 @@ class Board:
         stale: Names of sets left out because their data changed after they were scored.
         bitext: Whether bitext sets count in ranks and means.
         examples: The 95 % intervals over examples, of the scores whose predictions were kept.
+        certified: What certificates say of tables.
     """
 
     groups: tuple[Group, ...]
@@ -45,6 +47,7 @@ class Board:
     stale: tuple[str, ...]
     bitext: bool
     examples: Mapping[Score, Interval]
+    certified: tuple[Certified, ...] = ()
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -64,7 +67,7 @@ class Board:
 
     def markdown(self) -> str:
         """The leaderboard for reading, with two digits and its footnotes."""
-        return render(self.groups, bitext=self.bitext, stale=self.stale)
+        return render(self.groups, bitext=self.bitext, stale=self.stale, certified=self.certified)
 
 
 def leaderboard(

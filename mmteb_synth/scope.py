@@ -5,13 +5,14 @@ Verbs don't know each other; scoring English that nobody built yet needs two of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmteb_synth import building, languages, paths, selection
+from mmteb_synth import aggregates, building, languages, paths, selection
+from mmteb_synth.data.profiles import FULL, parse
 from mmteb_synth.data.store import Store, set_name
-from mmteb_synth.errors import SynthError, UsageError
+from mmteb_synth.errors import StoreError, SynthError, UsageError
 from mmteb_synth.evaluation import scored
 from mmteb_synth.evaluation.scored import SOURCE, ScoredTask
 from mmteb_synth.selection import Choice, Member
@@ -26,6 +27,7 @@ def built(
     choice: Choice | None,
     wanted: Sequence[Language] | None,
     translators: Sequence[str],
+    profiles: Sequence[str] = (),
 ) -> list[ScoredTask]:
     """What is built of a choice, and the native members of its suites.
 
@@ -34,12 +36,16 @@ def built(
         choice: What was named; None for all that was built.
         wanted: The languages; None for all.
         translators: Narrows the sets, but for English ones.
+        profiles: Narrows the sets to labels of profiles.
 
     Raises:
         StoreError: Nothing that was chosen is built.
     """
-    found = scored.built(store, choice=choice, wanted=wanted, translators=translators)
-    found += scored.native(choice, _codes(found, wanted))
+    found = scored.combined(
+        scored.built(store, choice=choice, wanted=wanted, translators=translators, profiles=profiles),
+        _asked(choice),
+    )
+    found += scored.native(choice, _codes(choice, found, wanted))
     if not found:
         raise nothing_chosen(store, wanted)
     return found
@@ -51,6 +57,7 @@ def to_score(
     wanted: Sequence[Language] | None,
     translators: Sequence[str],
     *,
+    profiles: Sequence[str] = (),
     source_dir: Path | None,
     warn: Callable[[str], None],
 ) -> list[ScoredTask]:
@@ -61,6 +68,7 @@ def to_score(
         choice: What was named; None for all that was built, or for the default suite where nothing was.
         wanted: The languages; None for all that were built, and English.
         translators: Narrows the sets, but for English ones.
+        profiles: Narrows the sets to labels of profiles; English is built in them where it is missing.
         source_dir: A local mirror of the Hub, for English that is not built and for native sets.
         warn: Told of what was chosen but is not built.
 
@@ -71,24 +79,31 @@ def to_score(
     store = Store(folders.data_dir)
     foreign = [
         task
-        for task in scored.built(store, choice=choice, wanted=wanted, translators=translators)
+        for task in scored.built(
+            store, choice=choice, wanted=wanted, translators=translators, profiles=profiles
+        )
         if task.language != ENGLISH.code
     ]
     natives = list(
-        scored.native(choice, _codes(foreign, wanted), source_dir=source_dir, scratch=folders.scratch_dir)
+        scored.native(
+            choice, _codes(choice, foreign, wanted), source_dir=source_dir, scratch=folders.scratch_dir
+        )
     )
-    _check_built(store, choice, wanted, [*foreign, *natives], warn)
+    translated = scored.combined(foreign, _asked(choice))
+    _check_built(store, choice, wanted, foreign, [*translated, *natives], warn)
     english: list[ScoredTask] = []
     if wanted is None or ENGLISH in wanted:
         alone = wanted is not None and all(language == ENGLISH for language in wanted)
-        beside = _foreign(store, choice, translators) if alone else foreign
-        english = list(_English(store, folders, choice, source_dir).tasks(beside))
+        beside = _foreign(store, choice, translators, profiles) if alone else foreign
+        english = scored.combined(
+            list(_English(store, folders, choice, tuple(profiles), source_dir).tasks(beside)), _asked(choice)
+        )
         if wanted is None and foreign:  # nobody asked for English in so many words
             for task in english:
                 if task.problem:
                     warn(f"no English score of {task.name}: {task.problem.message}")
             english = [task for task in english if not task.problem]
-    result = [*foreign, *natives, *english]
+    result = [*translated, *natives, *english]
     if not result:
         raise nothing_chosen(store, wanted)
     problem = result[0].problem
@@ -97,16 +112,35 @@ def to_score(
     return result
 
 
-def _foreign(store: Store, choice: Choice | None, translators: Sequence[str]) -> list[ScoredTask]:
+def _asked(choice: Choice | None) -> frozenset[str] | None:
+    """What is to have a score of its own; None for all that is built."""
+    return choice.scored if choice else None
+
+
+def _foreign(
+    store: Store, choice: Choice | None, translators: Sequence[str], profiles: Sequence[str]
+) -> list[ScoredTask]:
     """The built sets of all languages but English."""
-    found = scored.built(store, choice=choice, translators=translators)
+    found = scored.built(store, choice=choice, translators=translators, profiles=profiles)
     return [task for task in found if task.language != ENGLISH.code]
 
 
-def _codes(found: Iterable[ScoredTask], wanted: Sequence[Language] | None) -> list[str]:
-    """The languages whose native members are meant; with none named, those of the built sets and English."""
+def _codes(
+    choice: Choice | None, found: Iterable[ScoredTask], wanted: Sequence[Language] | None
+) -> list[str]:
+    """The languages whose native members are meant; with none named, those of the built sets and English.
+
+    Raises:
+        UsageError: None was named, and a suite wants one to find its members.
+    """
     if wanted is not None:
         return [language.code for language in wanted]
+    for suite in choice.suites if choice else ():
+        if suite.native_query:
+            raise UsageError(
+                f"the suite {suite.name} is what MTEB holds in a language, and none was named",
+                hint=f"name one, as with: --suite {suite.name} --lang sw",
+            )
     return [*dict.fromkeys([*(task.language for task in found), ENGLISH.code])]
 
 
@@ -114,19 +148,49 @@ def _check_built(
     store: Store,
     choice: Choice | None,
     wanted: Sequence[Language] | None,
+    sets: Sequence[ScoredTask],
     found: Sequence[ScoredTask],
     warn: Callable[[str], None],
 ) -> None:
-    """Refuse a language of which there is nothing, and tell of chosen sets that are not built in the others."""
-    others = [language for language in wanted or () if language != ENGLISH]
-    for language in others:
+    """Refuse a language of which there is nothing, and tell of chosen sets that are not built in the others.
+
+    Args:
+        store: Where sets lie.
+        choice: What was named.
+        wanted: The languages that were named.
+        sets: The built sets that were chosen, parts of aggregates among them.
+        found: What can be scored.
+        warn: Told of what is lacking.
+    """
+    if wanted is None:  # nobody said what should be there, but an aggregate of some of its parts is no score
+        meant = [languages.parse(code) for code in sorted({task.language for task in sets})]
+    else:
+        meant = [language for language in wanted if language != ENGLISH]
+    for language in meant:
         codes = languages.equivalents(language.code)
         held = {task.source_task for task in found if task.language in codes}
+        stored = {task.source_task for task in sets if task.language in codes}
+        lacking = [
+            _lacking(name, stored)
+            for name in (sorted(choice.scored - held) if choice else ())
+            if wanted is not None or stored.intersection(aggregates.parts(name))
+        ]
+        if not held and stored:  # some parts of an aggregate
+            raise StoreError(
+                f"not built in {language.name}, and so not scored: {', '.join(lacking)}",
+                hint=f"build the rest: mmteb-synth build --lang {language.code}, with the same --task or --suite",
+            )
         if not held:
             raise nothing_chosen(store, [language])
-        lacking = sorted(choice.names() - held) if choice else []
         if lacking:
             warn(f"not built in {language.name}, and so not scored: {', '.join(lacking)}")
+
+
+def _lacking(name: str, stored: Set[str]) -> str:
+    """The name of what can't be scored; of an aggregate that is built in part also what it lacks."""
+    parts = aggregates.parts(name)
+    missing = [part for part in parts if part not in stored]
+    return f"{name} (without {', '.join(missing)})" if len(missing) < len(parts) else name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +198,7 @@ class _Wish:
     """An English set that should stand beside others."""
 
     member: Member | None
+    profile: str = FULL.label
     limit: int | None = None
     all_rows: bool = False
     mirror: str | None = None
@@ -146,6 +211,7 @@ class _English:
     store: Store
     folders: paths.Folders
     choice: Choice | None
+    profiles: tuple[str, ...]
     source_dir: Path | None
 
     def tasks(self, beside: Sequence[ScoredTask]) -> Iterator[ScoredTask]:
@@ -154,7 +220,8 @@ class _English:
         Args:
             beside: Sets of other languages.
         """
-        stored = {task.name: task for task in scored.built(self.store, choice=self.choice, wanted=[ENGLISH])}
+        built = scored.built(self.store, choice=self.choice, wanted=[ENGLISH], profiles=self.profiles)
+        stored = {task.name: task for task in built}
         wishes = self._wishes(beside, is_empty=not stored)
         for name in [*wishes, *(name for name in stored if name not in wishes)]:
             wish, found = wishes.get(name), stored.get(name)
@@ -164,7 +231,7 @@ class _English:
                 yield self._build(name, wish)
 
     def _wishes(self, beside: Sequence[ScoredTask], *, is_empty: bool) -> dict[str, _Wish]:
-        """By name: the counterpart of each set, and whole sets for what else was named."""
+        """By name: the counterpart of each set, and sets without a limit for what else was named."""
         wishes = {}
         for task in beside:
             if task.dataset is None or task.dataset.manifest.bitext_of:
@@ -174,17 +241,25 @@ class _English:
                 member = selection.from_manifest(manifest.source_task, manifest.eval_splits, self.choice)
             except UsageError:  # a set of one's own that was built from a file elsewhere
                 member = None
-            wishes[set_name(manifest.source_task, ENGLISH.code, SOURCE, manifest.limit)] = _Wish(
+            name = set_name(
+                manifest.source_task, ENGLISH.code, SOURCE, manifest.limit, profile=manifest.profile
+            )
+            wishes[name] = _Wish(
                 member=member,
+                profile=manifest.profile,
                 limit=manifest.limit,
                 all_rows=manifest.all_rows,
                 mirror=manifest.source.get("mirror"),
             )
         met = {task.source_task for task in beside}
+        others = {task.dataset.manifest.profile for task in beside if task.dataset}
+        profiles = self.profiles or tuple(sorted(others)) or (FULL.label,)
         chosen = self.choice or (selection.choose() if is_empty and not beside else None)
         for member in chosen.members if chosen else ():
             if member.spec.name not in met and member.spec.type != "BitextMining":
-                wishes[set_name(member.spec.name, ENGLISH.code, SOURCE)] = _Wish(member=member)
+                for profile in profiles:
+                    name = set_name(member.spec.name, ENGLISH.code, SOURCE, profile=profile)
+                    wishes[name] = _Wish(member=member, profile=profile)
         return wishes
 
     def _fits(self, found: ScoredTask, wish: _Wish) -> bool:
@@ -207,7 +282,10 @@ class _English:
             )
         else:
             options = building.BuildOptions(
-                source_dir=self.source_dir, limit=wish.limit, all_rows=wish.all_rows
+                source_dir=self.source_dir,
+                profile=parse(wish.profile),
+                limit=wish.limit,
+                all_rows=wish.all_rows,
             )
             try:
                 (done,) = building.build([ENGLISH], [wish.member], options=options, folders=self.folders).sets

@@ -15,9 +15,10 @@ from mmteb_synth.languages import parse, same
 from mmteb_synth.ranking import export
 from mmteb_synth.ranking.examples import Examples
 from mmteb_synth.ranking.grouping import make_groups
+from mmteb_synth.ranking.notes import Certified
 from mmteb_synth.ranking.render import render
 from mmteb_synth.ranking.results import ENGLISH, OVERRIDES, Score, plain_name, read_results
-from mmteb_synth.ranking.suites import Expected, expected, unlisted
+from mmteb_synth.ranking.suites import Expected, expected, unlisted, without_parts, worth_showing
 from mmteb_synth.ranking.table import Group
 from mmteb_synth.statistics.bootstrap import Interval, interval
 from mmteb_synth.types import Language
@@ -38,6 +39,7 @@ class Board:
         stale: Names of sets left out because their data changed after they were scored.
         bitext: Whether bitext sets count in ranks and means.
         examples: The 95 % intervals over examples, of the scores whose predictions were kept.
+        certified: What certificates say of tables.
     """
 
     groups: tuple[Group, ...]
@@ -45,6 +47,7 @@ class Board:
     stale: tuple[str, ...]
     bitext: bool
     examples: Mapping[Score, Interval]
+    certified: tuple[Certified, ...] = ()
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -64,7 +67,7 @@ class Board:
 
     def markdown(self) -> str:
         """The leaderboard for reading, with two digits and its footnotes."""
-        return render(self.groups, bitext=self.bitext, stale=self.stale)
+        return render(self.groups, bitext=self.bitext, stale=self.stale, certified=self.certified)
 
 
 def leaderboard(
@@ -73,6 +76,7 @@ def leaderboard(
     languages: Sequence[str] = (),
     translators: Sequence[str] = (),
     models: Sequence[str] = (),
+    profiles: Sequence[str] = (),
     results_dir: Path,
     data_dir: Path,
     bitext: bool = False,
@@ -86,6 +90,7 @@ def leaderboard(
         languages: In any spelling; by default all. English stands beside them in any case.
         translators: Names of translators, `native`, `human-translated`, or `source` for English; by default all.
         models: Names of models; by default all. Ranks are among those named.
+        profiles: Labels of profiles, as `nano`; by default all, each in tables of its own.
         results_dir: What `mteb.ResultCache` takes.
         data_dir: The store of built sets: scores of older data are left out.
         bitext: Take bitext mining, which measures the translator as well, into ranks and means.
@@ -95,7 +100,7 @@ def leaderboard(
         The leaderboard.
 
     Raises:
-        UnknownNameError: A suite, language, translator or model that nothing has.
+        UnknownNameError: A suite, language, translator, model or profile that nothing has.
         SynthError: There is nothing to show, or a file is damaged.
     """
     chosen = [registry.get_suite(name) for name in dict.fromkeys(suites)]
@@ -110,7 +115,8 @@ def leaderboard(
     labels = {plain_name(name) for name in translators}
     known = set().union(*(_names_of(score.label) for score in results.scores))
     _check_known("translator", sorted(labels), known)
-    scores = _narrowed(results.scores, models, wanted)
+    _check_known("profile", profiles, {score.signed.profile for score in results.scores})
+    scores = _narrowed(results.scores, models, wanted, profiles)
 
     groups: list[Group] = []
     shown: set[Score] = set()
@@ -187,8 +193,10 @@ def _names_of(label: str) -> set[str]:
     }
 
 
-def _narrowed(scores: Sequence[Score], models: Sequence[str], wanted: Sequence[Language]) -> list[Score]:
-    """The scores of some models in some languages, and their English ones."""
+def _narrowed(
+    scores: Sequence[Score], models: Sequence[str], wanted: Sequence[Language], profiles: Sequence[str]
+) -> list[Score]:
+    """The scores of some models and profiles in some languages, and their English ones."""
     for language in wanted:
         if not any(same(score.signed.language, language.code) for score in scores):
             raise SynthError(
@@ -200,6 +208,7 @@ def _narrowed(scores: Sequence[Score], models: Sequence[str], wanted: Sequence[L
         score
         for score in scores
         if (not models or score.model.name in models)
+        and (not profiles or score.signed.profile in profiles)
         and (not wanted or any(same(score.signed.language, code) for code in codes))
     ]
 
@@ -220,8 +229,9 @@ def _by_suite(scores: Sequence[Score], chosen: Sequence[Expected]) -> list[tuple
                 hint=f"make some: mmteb-synth build and evaluate with --suite {empty[0]}",
             )
     else:
+        held = worth_showing(held)
         listed = {score for _, members in held for score in members}
-        rest = [score for score in scores if score not in listed]
+        rest = without_parts((score for score in scores if score not in listed), among=scores)
         held.append((unlisted(rest), rest))
     return [(suite, members) for suite, members in held if members]
 

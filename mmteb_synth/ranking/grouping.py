@@ -69,7 +69,7 @@ def make_groups(
     groups = []
     for (profile, limit), run in sorted(runs.items(), key=lambda item: _run_order(*item[0])):
         zero_shot = _zero_shot(run)
-        english = _english(run, draws)
+        english = english_values(run, draws)
         for label, labels, members in _split(run, across_origins=across_origins):
             tables = _Tables(members, expected, labels, english, zero_shot, draws, bitext=bitext)
             codes = sorted({score.signed.language for score in members})
@@ -112,7 +112,7 @@ def _split(run: Sequence[Score], *, across_origins: bool) -> list[tuple[str, fro
     return groups
 
 
-def _values(scores: Iterable[Score], draws: Draws) -> dict[_Key, Part]:
+def task_values(scores: Iterable[Score], draws: Draws = no_draws) -> dict[_Key, Part]:
     """One value for each model, language and task: the mean over splits and subsets, as MTEB takes it.
 
     A model that has not all the splits and subsets that another has is given no value, as in MTEB.
@@ -134,14 +134,14 @@ def _values(scores: Iterable[Score], draws: Draws) -> dict[_Key, Part]:
     }
 
 
-def _english(run: Iterable[Score], draws: Draws) -> dict[tuple[Model, str], Part]:
+def english_values(run: Iterable[Score], draws: Draws = no_draws) -> dict[tuple[Model, str], Part]:
     """(model, task) -> its English score; of a native task the one that MTEB's own English subset gives."""
     ours: list[Score] = []
     native: list[Score] = []
     for score in run:
         if score.signed.language == ENGLISH and not score.signed.bitext:
             (ours if score.label == SOURCE else native).append(score)
-    both = _values(ours, draws) | _values(native, draws)
+    both = task_values(ours, draws) | task_values(native, draws)
     return {(key.model, key.task): value for key, value in both.items()}
 
 
@@ -171,7 +171,7 @@ class _Tables:
         bitext: bool,
     ) -> None:
         self._scores = scores
-        self._values = _values(scores, draws)
+        self._values = task_values(scores, draws)
         self._expected = expected
         self._labels = labels
         self._english = english

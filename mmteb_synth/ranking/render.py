@@ -7,7 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from mmteb_synth import languages
 from mmteb_synth.markdown import Column, escape, parameter_count, table, two_digits
 from mmteb_synth.ranking.flagged import FLAG, FLAGGED
-from mmteb_synth.ranking.notes import BITEXT_MARK, group_notes, has_bitext, overall_notes, table_notes
+from mmteb_synth.ranking.notes import (
+    BITEXT_MARK,
+    Certified,
+    group_notes,
+    has_bitext,
+    overall_notes,
+    table_notes,
+    validity_notes,
+)
 from mmteb_synth.ranking.results import ENGLISH, SOURCE, Model
 from mmteb_synth.ranking.suites import UNLISTED
 from mmteb_synth.ranking.table import BITEXT, Group, Row, Table
@@ -40,13 +48,16 @@ _EXPLANATION = (
 )
 
 
-def render(groups: Sequence[Group], *, bitext: bool, stale: Sequence[str]) -> str:
+def render(
+    groups: Sequence[Group], *, bitext: bool, stale: Sequence[str], certified: Sequence[Certified] = ()
+) -> str:
     """The whole leaderboard.
 
     Args:
         groups: All tables; those of one suite stand together.
         bitext: Whether bitext sets count.
         stale: Sets whose data changed after they were scored.
+        certified: What certificates say of tables.
 
     Returns:
         Markdown; it ends with a newline.
@@ -58,7 +69,7 @@ def render(groups: Sequence[Group], *, bitext: bool, stale: Sequence[str]) -> st
         own = [group for group in groups if group.suite == suite]
         blocks.append(f"## {_suite_title(own[0])}")
         for group in own:
-            blocks += _group(group, names, bitext=bitext)
+            blocks += _group(group, names, certified, bitext=bitext)
     blocks += ["## Models", _models_table(groups, names)]
     if stale:
         listed = ", ".join(escape(name) for name in stale)
@@ -121,7 +132,9 @@ def _group_title(group: Group) -> str:
     return f"{label}{profile}{limit}"
 
 
-def _group(group: Group, names: Mapping[Model, str], *, bitext: bool) -> list[str]:
+def _group(
+    group: Group, names: Mapping[Model, str], certified: Sequence[Certified], *, bitext: bool
+) -> list[str]:
     notes = {part.language: table_notes(part, names) for part in group.languages}
     noted = {language for language, lines in notes.items() if lines}
     flagged = has_bitext(group)
@@ -138,7 +151,7 @@ def _group(group: Group, names: Mapping[Model, str], *, bitext: bool) -> list[st
             blocks.append(f"#### {escape(language.name)} ({language.code})")
         blocks += [
             table([*_head(part, names), *_types(part.rows, made=flagged)]),
-            *_list(notes[part.language]),
+            *_list([*notes[part.language], *validity_notes(group, part, certified)]),
         ]
     return blocks
 

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from mmteb_synth import aggregates
 from mmteb_synth.errors import SynthError
 from mmteb_synth.specs import BITEXT_SUFFIX
 from mmteb_synth.types import Origin
@@ -294,7 +295,17 @@ def _main_score(result: dict[str, Any], signed: Signed, path: Path) -> float | N
 
 
 def _built_revision(data_dir: Path, name: str) -> str | None:
-    """The current revision of a built set; None where the set is not in the store."""
+    """The current revision of a built set, or of an aggregate of several; None where not all is in the store."""
+    made_of = aggregates.sets(name)
+    if made_of is None:
+        return _stored_revision(data_dir, name)
+    revisions = {part: _stored_revision(data_dir, of_part) for part, of_part in made_of[1].items()}
+    known = {part: revision for part, revision in revisions.items() if revision is not None}
+    return aggregates.revision(known) if known.keys() == revisions.keys() else None
+
+
+def _stored_revision(data_dir: Path, name: str) -> str | None:
+    """The revision that a set's pointer names; None where there is none."""
     path = data_dir / f"{name}.json"
     pointer = read_object(path)
     if not pointer:

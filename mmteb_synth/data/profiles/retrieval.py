@@ -1,0 +1,150 @@
+"""What a profile keeps of retrieval and reranking sets.
+
+The recipe is that of NanoBEIR (50 queries of each BEIR set, their judged documents, hard negatives of BM25 and of a
+dense model; huggingface.co/collections/zeta-alpha-ai) and of MTEB's own HardNegatives sets (1,000 queries, of each the
+250 best of BM25 and two dense models; Enevoldsen et al., MMTEB, 2025, arXiv:2502.13595, section 3), with negatives of
+BM25 alone, which favours no embedding model, and some documents at random.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mmteb_synth.data.profiles import Budget, lexical
+from mmteb_synth.data.profiles.order import by_hash, hashes
+from mmteb_synth.data.tables import CORPUS, QRELS, QUERIES, TOP_RANKED, TableKey, Tables, pick
+
+JUDGED, CANDIDATE, NEGATIVE, RANDOM = "judged", "candidate", "hard negative", "random"
+"""Why a document is kept; where several hold, the first of them."""
+
+_BATCH = 10_000
+_SUBQUERIES = "max_over_subqueries"
+"""Main scores of this beginning are taken over queries that bear one name before their last `_`: such queries are kept
+together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What is kept of one split.
+
+    Attributes:
+        queries: Row numbers, in the source's order.
+        documents: The same of the corpus.
+        reasons: Why each document is kept.
+    """
+
+    queries: np.ndarray
+    documents: np.ndarray
+    reasons: list[str]
+
+
+def kept(task: Any, tables: Tables, split: str, budget: Budget, seed: int) -> Kept:
+    """Choose the queries and documents of one split.
+
+    Args:
+        task: The MTEB task.
+        tables: Its tables.
+        split: The split.
+        budget: How much is kept.
+        seed: The sample's.
+    """
+    queries, corpus = tables[TableKey(QUERIES, split)], tables[TableKey(CORPUS, split)]
+    judged = _lists(tables[TableKey(QRELS, split)], "corpus-id")
+    ranked_table = tables.get(TableKey(TOP_RANKED, split))
+    ranked = _lists(ranked_table, "corpus-ids") if ranked_table is not None else {}
+    ids = queries.column("id").to_pylist()
+    chosen = _queries(task, [one for one in ids if one in judged], judged, ranked, budget, seed)
+    rows = np.array([row for row, one in enumerate(ids) if one in chosen], np.int64)
+
+    names = corpus.column("id")
+    why: dict[int, str] = {}
+    for reason, lists in ((JUDGED, judged), (CANDIDATE, ranked)):
+        wanted = {name for one in chosen for name in lists.get(one, ())}
+        for row in np.flatnonzero(pc.is_in(names, pa.array(sorted(wanted), pa.string())).to_numpy()).tolist():
+            why.setdefault(row, reason)
+    if ranked_table is None:
+        numbers = hashes((name.as_py() for name in names), seed)
+        for found in _negatives(task, pick(queries, rows), corpus, judged, numbers, budget):
+            for row in found:
+                why.setdefault(row, NEGATIVE)
+        for row in by_hash(numbers)[: budget.others].tolist():
+            why.setdefault(row, RANDOM)
+    documents = sorted(why)
+    return Kept(
+        queries=rows,
+        documents=np.array(documents, np.int64),
+        reasons=[why[row] for row in documents],
+    )
+
+
+def _queries(
+    task: Any,
+    asked: list[str],
+    judged: dict[str, list[str]],
+    ranked: dict[str, list[str]],
+    budget: Budget,
+    seed: int,
+) -> set[str]:
+    """Queries in the order of their ids' hashes, until there are enough of them or of their documents."""
+    groups: dict[str, list[str]] = {}
+    together = task.metadata.main_score.startswith(_SUBQUERIES)
+    for one in asked:
+        groups.setdefault(one.rpartition("_")[0] if together else one, []).append(one)
+    names = list(groups)
+    chosen: set[str] = set()
+    documents: set[str] = set()
+    for count, row in enumerate(by_hash(hashes(names, seed))):
+        members = groups[names[row]]
+        more = documents.union(*(lists.get(one, ()) for one in members for lists in (judged, ranked)))
+        if count >= budget.queries or (count >= budget.fewest and len(more) > budget.judged):
+            break
+        documents = more
+        chosen.update(members)
+    return chosen
+
+
+def _negatives(
+    task: Any,
+    queries: pa.Table,
+    corpus: pa.Table,
+    judged: dict[str, list[str]],
+    numbers: np.ndarray,
+    budget: Budget,
+) -> Iterator[list[int]]:
+    """For each query the best documents by BM25 that nobody judged for it.
+
+    Where a task takes a query out of its own results, the document of that name is no negative.
+    """
+    skipped = {
+        one: {*judged[one], *([one] if getattr(task, "ignore_identical_ids", False) else [])}
+        for one in queries.column("id").to_pylist()
+    }
+    names = corpus.column("id")
+    count = budget.negatives + max(map(len, skipped.values()), default=0)
+    found = lexical.best(queries.column("text").to_pylist(), _texts(corpus), numbers, count)
+    for others, rows in zip(skipped.values(), found, strict=True):
+        usable = (row for row in rows.tolist() if names[row].as_py() not in others)
+        yield [row for row, _ in zip(usable, range(budget.negatives), strict=False)]
+
+
+def _texts(corpus: pa.Table) -> Iterator[list[str]]:
+    """Title and text of documents, as models see them."""
+    names = [name for name in ("title", "text") if name in corpus.column_names]
+    for batch in corpus.select(names).to_batches(_BATCH):
+        yield pc.binary_join_element_wise(*batch.columns, " ").to_pylist()
+
+
+def _lists(table: pa.Table, column: str) -> dict[str, list[str]]:
+    """For each query its documents."""
+    found: dict[str, list[str]] = {}
+    for one, documents in zip(
+        table.column("query-id").to_pylist(), table.column(column).to_pylist(), strict=True
+    ):
+        found.setdefault(one, []).extend(documents if isinstance(documents, list) else [documents])
+    return found

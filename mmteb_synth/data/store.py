@@ -30,7 +30,7 @@ from mmteb_synth.data import ledger as ledgers
 from mmteb_synth.data import manifest as manifests
 from mmteb_synth.data.manifest import Manifest
 from mmteb_synth.data.profiles import sample as samples
-from mmteb_synth.data.tables import TableKey, Tables, content_hash
+from mmteb_synth.data.tables import ROWS_AT_ONCE, TableKey, Tables, content_hash
 from mmteb_synth.errors import StoreError, UnknownNameError
 from mmteb_synth.paths import write_text, writing
 
@@ -327,7 +327,7 @@ def _write_tables(folder: Path, tables: Mapping[TableKey, pa.Table]) -> None:
     for key, table in tables.items():
         path = folder / key.file
         path.parent.mkdir(exist_ok=True)
-        pq.write_table(table, path, compression="zstd")
+        pq.write_table(table, path, compression="zstd", row_group_size=ROWS_AT_ONCE)
 
 
 def _write_about(
@@ -360,17 +360,37 @@ def _remove(place: Path) -> None:
 
 
 def _is_whole(folder: Path, revision: str) -> bool:
-    """Whether a folder already holds exactly this content."""
+    """Whether a folder already holds exactly this content; a column is in memory at a time."""
     try:
-        tables = _read_tables(folder)
+        with contextlib.ExitStack() as opened:
+            tables = {
+                key: _OnDisk(opened.enter_context(pq.ParquetFile(path))) for key, path in _files(folder)
+            }
+            return bool(tables) and content_hash(tables) == revision
     except (OSError, pa.ArrowException):
         return False
-    return bool(tables) and content_hash(tables) == revision
+
+
+class _OnDisk:
+    """A table in a file, read by columns."""
+
+    def __init__(self, file: pq.ParquetFile) -> None:
+        self._file = file
+        self.column_names: list[str] = file.schema_arrow.names
+        self.num_rows: int = file.metadata.num_rows
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """One column."""
+        return self._file.read([name]).column(0)
 
 
 def _read_tables(folder: Path) -> Tables:
     tables: Tables = {}
-    for path in sorted(folder.glob("*/*.parquet")):
+    for key, path in _files(folder):
         with pq.ParquetFile(path) as file:
-            tables[TableKey(path.parent.name, path.stem)] = file.read()
+            tables[key] = file.read()
     return tables
+
+
+def _files(folder: Path) -> list[tuple[TableKey, Path]]:
+    return [(TableKey(path.parent.name, path.stem), path) for path in sorted(folder.glob("*/*.parquet"))]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -115,8 +115,10 @@ def by_whom(ledger: pa.Table | None) -> str:
     """Who made how many of the translations; a repair may be another translator's."""
     if ledger is None:
         return ""
-    named = Counter(zip(*(ledger.column(name).to_pylist() for name in ("translator", "model")), strict=True))
-    counted = [(who, count) for who, count in named.most_common() if any(who)]
+    named = ledger.group_by(["translator", "model"]).aggregate([([], "count_all")]).to_pylist()
+    by_number = sorted(named, key=lambda row: -row["count_all"])
+    counted = [((row["translator"], row["model"]), row["count_all"]) for row in by_number]
+    counted = [(who, count) for who, count in counted if any(who)]
     if not counted:
         return ""
     return table(
@@ -221,11 +223,12 @@ def samples(manifest: Manifest, ledger: pa.Table | None) -> str:
     """A few translations beside their sources, where the licence lets them be quoted."""
     if ledger is None or not _may_quote(manifest.licence):
         return ""
-    columns = ledger.select(["source_hash", "source", "hypothesis"])
-    held = columns.filter(pc.is_valid(columns.column("hypothesis")))
-    shown = held.take(pc.select_k_unstable(held, _SAMPLES, [("source_hash", "ascending")]))
-    if not len(shown):
+    held = np.flatnonzero(pc.is_valid(ledger.column("hypothesis")).to_numpy())
+    hashes = pa.table({"row": held, "hash": ledger.column("source_hash").take(pa.array(held))})
+    rows = hashes.take(pc.select_k_unstable(hashes, _SAMPLES, [("hash", "ascending")])).column("row")
+    if not len(rows):
         return ""
+    shown = pa.concat_tables(ledger.slice(row, 1) for row in rows.to_pylist())  # all else stays on the disk
     return table(
         [
             _texts(title, [_cut(value) for value in shown.column(name).to_pylist()])
@@ -263,10 +266,9 @@ def statistics(manifest: Manifest, rows: Mapping[TableKey, int], ledger: pa.Tabl
     lines: dict[str, Any] = {f"Rows of {key.config}/{key.split}": rows[key] for key in sorted(rows)}
     lines |= {name.capitalize(): count for name, count in manifest.counts.items() if name != "rows"}
     if ledger is not None:
-        done = ledger.filter(pc.is_valid(ledger.column("hypothesis")))
-        before, after = (
-            pc.sum(pc.utf8_length(done.column(name))).as_py() or 0 for name in ("source", "hypothesis")
-        )
+        done = pc.is_valid(ledger.column("hypothesis"))
+        lengths = (pc.utf8_length(ledger.column(name)) for name in ("source", "hypothesis"))
+        before, after = (pc.sum(pc.if_else(done, length, 0)).as_py() or 0 for length in lengths)
         if before:
             lines |= {
                 "Characters of the segments, English": before,

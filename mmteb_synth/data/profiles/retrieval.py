@@ -1,9 +1,10 @@
 """What a profile keeps of retrieval and reranking sets.
 
-The recipe is that of NanoBEIR (50 queries of each BEIR set, their judged documents, hard negatives of BM25 and of a
-dense model; huggingface.co/collections/zeta-alpha-ai) and of MTEB's own HardNegatives sets (1,000 queries, of each the
-250 best of BM25 and two dense models; Enevoldsen et al., MMTEB, 2025, arXiv:2502.13595, section 3), with negatives of
-BM25 alone, which favours no embedding model, and some documents at random.
+The sizes follow two precedents: NanoBEIR, with 50 queries of each set and about 100 documents for each query
+(huggingface.co/collections/zeta-alpha-ai), and the HardNegatives sets of MTEB, with at most 1,000 queries and the best
+documents of BM25 and two embedding models for each (Enevoldsen et al., MMTEB, 2025, arXiv:2502.13595; that ranks of
+models then stay as they are was tried in github.com/embeddings-benchmark/mteb/issues/836). Here negatives are BM25's
+alone, which favours no embedding model that is to be ranked, with some documents at random.
 """
 
 from __future__ import annotations

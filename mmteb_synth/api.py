@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,9 +22,12 @@ if TYPE_CHECKING:
     from mmteb_synth.checking import CheckReport
     from mmteb_synth.data.store import Store
     from mmteb_synth.evaluation.runner import EvaluationReport, TaskReport
+    from mmteb_synth.exporting import ExportedSet
     from mmteb_synth.ranking.board import Board
+    from mmteb_synth.ranking.notes import Certified
     from mmteb_synth.reviewing import ExportReport, ImportReport
     from mmteb_synth.stopping import Stop
+    from mmteb_synth.validating import Certificate, SamplingAgreement
 
 Names = str | Sequence[str]
 Place = str | Path | None
@@ -170,7 +174,8 @@ def evaluate(
     dtype: str | None = None,
     max_seq_length: int | None = None,
     trust_remote_code: bool = False,
-    predictions: Place = None,
+    predictions: bool = False,
+    embedding_cache: bool = True,
     source_dir: Place = None,
     data_dir: Place = None,
     cache_dir: Place = None,
@@ -201,10 +206,12 @@ def evaluate(
         dtype: `float32`, `float16` or `bfloat16`.
         max_seq_length: Tokens at which texts are cut.
         trust_remote_code: Whether code from the Hub may run.
-        predictions: Where MTEB writes predictions.
+        predictions: Whether the models' predictions are kept beside the scores, so that the leaderboard can tell how
+            sure these are.
+        embedding_cache: Keep embeddings, and compute none twice, over tasks, languages and runs.
         source_dir: A local mirror of the Hub, for English that is not built yet and for native sets.
         data_dir: Where data sets are stored.
-        cache_dir: Where `cache.sqlite` lies.
+        cache_dir: Where `cache.sqlite` and embeddings lie.
         results_dir: What `mteb.ResultCache` takes; scores go to its sub-folder `results`.
         show_progress: Whether MTEB shows its progress bars.
         report: Called with each score as soon as it is there.
@@ -248,7 +255,12 @@ def evaluate(
                 dtype=dtype,
                 max_seq_length=max_seq_length,
                 trust_remote_code=trust_remote_code,
-                task_names={name for task in scored for name in (task.source_task, task.name)},
+                task_names={
+                    name
+                    for task in scored
+                    for one in (task, *task.parts)
+                    for name in (one.source_task, one.name)
+                },
             ),
         )
         for one in many
@@ -258,7 +270,8 @@ def evaluate(
         scored,
         results_dir=folders.results_dir,
         batch_size=batch_size,
-        predictions=_path(predictions),
+        predictions=predictions,
+        embeddings_dir=folders.embeddings_dir if embedding_cache else None,
         show_progress=show_progress,
         report=report,
         warn=say,
@@ -325,7 +338,7 @@ def board(
     from mmteb_synth.ranking import board as ranking
 
     folders = paths.folders(data_dir=data_dir, results_dir=results_dir)
-    return ranking.leaderboard(
+    made = ranking.leaderboard(
         suites=_names(suite),
         languages=_names(languages),
         translators=_names(translator),
@@ -336,6 +349,148 @@ def board(
         bitext=bitext,
         across_origins=across_origins,
     )
+    return dataclasses.replace(made, certified=tuple(_certified(folders)))
+
+
+def _certified(folders: paths.Folders) -> Iterator[Certified]:
+    """What certificates say of tables."""
+    from mmteb_synth import validating
+    from mmteb_synth.ranking.notes import Certified
+
+    for one in validating.carried(folders.validity_dir):
+        yield Certified(
+            suite=one.suite,
+            language=one.language,
+            translator=one.translator,
+            profile=one.profile,
+            revisions=one.board_revisions,
+            text=one.verdict.text,
+            file=f"{folders.validity_dir.name}/{one.file}",
+        )
+
+
+def validate(
+    language: str,
+    *,
+    suite: str | None = None,
+    translator: str | None = None,
+    profile: str | None = None,
+    model: Names = (),
+    tasks: Names = (),
+    trusted: Place = None,
+    against: str | None = None,
+    out: Place = None,
+    data_dir: Place = None,
+    results_dir: Place = None,
+    warn: Callable[[str], None] | None = None,
+) -> Certificate:
+    """Say whether a translated board ranks models as native or human-translated sets do, and write the certificate.
+
+    Args:
+        language: As users write it.
+        suite: The board's suite, where several have scores.
+        translator: The board's translator, where several have scores; with the mark of its settings where these were
+            overridden, as `gpt-4.1-mini.1a2b3c4d`.
+        profile: The board's profile; `full` where there are scores of it.
+        model: Narrows to these models.
+        tasks: Narrows the trusted sets to these MTEB tasks, all of which a model must have; by default those in the
+            language that people wrote or translated.
+        trusted: MTEB results to hold the board to: a results folder, a clone of MTEB's results repository, or a CSV with
+            the columns model, task, subset, split and main_score. By default the scores in `results_dir`.
+        against: Another translator or profile, whose board takes the place of the trusted sets.
+        out: The folder for the certificate; None for `validity` in `results_dir`, where the board finds it.
+        data_dir: Where data sets are stored.
+        results_dir: What `mteb.ResultCache` takes.
+        warn: Called with what the user should know; `warnings.warn` otherwise.
+
+    Returns:
+        The certificate, which is on disk as Markdown and JSON then.
+
+    Raises:
+        UsageError: A name is unknown, several boards could be meant, or the trusted results can't be read.
+        SynthError: There are no scores, or fewer than three models to compare.
+    """
+    from mmteb_synth import ranked, validating
+
+    if against is not None and (trusted is not None or tasks):
+        raise UsageError(
+            "--against takes another board in the place of trusted sets, so --trusted and --task say nothing",
+            hint="leave them out, or leave --against out",
+        )
+    folders = paths.folders(data_dir=data_dir, results_dir=results_dir)
+    (wanted,) = _languages(language)
+    if wanted == language_names.ENGLISH:
+        raise UsageError(
+            "English is what the sets were translated from: there is no board to validate",
+            hint="mmteb-synth sampling-agreement says how well a profile ranks as the full sets do",
+        )
+    named = _names(tasks)
+    held_to = {} if against is not None else validating.trusted_tasks(wanted, named)
+    found = ranked.sides(
+        wanted,
+        suites=[suite] if suite is not None else [],
+        models=_names(model),
+        results_dir=folders.results_dir,
+        data_dir=folders.data_dir,
+    )
+    side = ranked.choose(found, translator=translator, profile=_label(profile))
+    if against is not None:
+        label = _label_or_none(against)
+        other = ranked.other(found, side, label or against, is_profile=label is not None)
+        made = validating.certify_against(side, other)
+    else:
+        names = [key.name for key in side.scores]
+        reading = validating.read(_path(trusted) or folders.results_dir, held_to, names, wanted)
+        made = validating.certify(side, reading, held_to, keep_all=bool(named))
+    place = _path(out) or folders.validity_dir
+    validating.write(made, place, validating.render(made))
+    if made.kind == "validity":
+        _tell_of_validity(made, folders, warn or partial(warnings.warn, stacklevel=2))
+    return made
+
+
+def sampling_agreement(
+    profile: str,
+    *,
+    suite: str | None = None,
+    model: Names = (),
+    data_dir: Place = None,
+    results_dir: Place = None,
+) -> SamplingAgreement:
+    """Say how well a profile ranks models as the full sets do, by the models with English scores on both.
+
+    Args:
+        profile: The profile, as `nano`.
+        suite: The suite, where several have scores.
+        model: Narrows to these models.
+        data_dir: Where data sets are stored.
+        results_dir: What `mteb.ResultCache` takes.
+
+    Returns:
+        Agreement and points lost by task, by type, and over all.
+
+    Raises:
+        UsageError: A name is unknown, or several suites have scores and none was named.
+        SynthError: No three models have English scores on both.
+    """
+    from mmteb_synth import ranked, validating
+
+    label = _label(profile)
+    if label == ranked.FULL:
+        raise UsageError("the profile full is what others are held to", hint="name another: --profile nano")
+    folders = paths.folders(data_dir=data_dir, results_dir=results_dir)
+    found = ranked.sides(
+        language_names.ENGLISH,
+        suites=[suite] if suite is not None else [],
+        models=_names(model),
+        results_dir=folders.results_dir,
+        data_dir=folders.data_dir,
+    )
+    part = ranked.choose(found, translator=None, profile=label)
+    full = ranked.choose(
+        [one for one in found if one.suite == part.suite], translator=None, profile=ranked.FULL
+    )
+    return validating.sampling_agreement(part, full)
 
 
 def check(
@@ -475,6 +630,18 @@ def _tell_of_reviews(names: Sequence[str], folders: paths.Folders) -> None:
         card.write(store.get(name), scores=scores.get(name, {}))
 
 
+def _tell_of_validity(made: Certificate, folders: paths.Folders, warn: Callable[[str], None]) -> None:
+    """Put what a certificate says into the manifests and cards of the sets that it is about."""
+    from mmteb_synth import validating
+    from mmteb_synth.data import card
+
+    store = _store(folders.data_dir)
+    told = validating.tell(made, store, f"{made.name}.md")
+    scores = _scores(folders, warn) if told else {}
+    for name in told:
+        card.write(store.get(name), scores=scores.get(name, {}))
+
+
 def _scores(folders: paths.Folders, warn: Callable[[str], None]) -> dict[str, dict[str, float]]:
     """The scores that data cards name; damaged results keep nobody from checking."""
     from mmteb_synth.ranking import results
@@ -600,6 +767,52 @@ def review_import(
     return taken
 
 
+def export(
+    languages: Names,
+    to: str | Path,
+    *,
+    tasks: Names = (),
+    suite: Names = (),
+    translator: Names = (),
+    accept_licence: Names = (),
+    data_dir: Place = None,
+    results_dir: Place = None,
+    warn: Callable[[str], None] | None = None,
+) -> list[ExportedSet]:
+    """Copy whole built sets into a folder that may be handed on.
+
+    Args:
+        languages: The languages of the sets.
+        to: The folder; a store of its own, which `data_dir` takes.
+        tasks: Names of sets; with no suite either, all that were built.
+        suite: Names of suites.
+        translator: Narrows to these translators' sets.
+        accept_licence: The names of licences that you accept, as `mmteb-synth tasks --licences` shows them.
+        data_dir: Where data sets are stored.
+        results_dir: Where the scores lie that the sets' cards name.
+        warn: Called with what the user should know; `warnings.warn` otherwise.
+
+    Returns:
+        One for each set. What is a trial, holds blanks, is damaged or may not be handed on stays here; `error` says why.
+
+    Raises:
+        LicenceError: A licence must be accepted first; nothing is written.
+        UsageError: A name is unknown, or the folder is the store itself.
+        StoreError: Nothing that was chosen is built.
+    """
+    from mmteb_synth import exporting, stored
+
+    folders = paths.folders(data_dir=data_dir, results_dir=results_dir)
+    store, wanted = _store(folders.data_dir), _languages(languages)
+    chosen = stored.chosen(store, choice=_choice(tasks, suite), wanted=wanted, translators=_names(translator))
+    if not chosen:
+        raise stored.nothing_chosen(store, wanted)
+    scores = _scores(folders, warn or partial(warnings.warn, stacklevel=2))
+    return exporting.export(
+        store, chosen, Path(to).expanduser(), accepted=_names(accept_licence), scores=scores
+    )
+
+
 def get_tasks(
     languages: Names | None = None,
     *,
@@ -634,19 +847,20 @@ def get_tasks(
 
 
 def get_task(name: str, *, data_dir: Place = None) -> Any:
-    """One built set as an MTEB task object.
+    """One built set as an MTEB task object, or an aggregate of several.
 
     Args:
-        name: Its name, as `SciFact.tur-Latn.gpt-4.1-mini`.
+        name: Its name, as `SciFact.tur-Latn.gpt-4.1-mini`; `CQADupstackRetrieval.tur-Latn.gpt-4.1-mini` needs its
+            twelve parts.
         data_dir: Where data sets are stored.
 
     Raises:
         UnknownNameError: No such set is built.
         StoreError: It is damaged, or no longer fits the installed MTEB.
     """
-    from mmteb_synth.evaluation import tasks
+    from mmteb_synth.evaluation import scored
 
-    return _known(tasks.task(_store(data_dir).get(name)))
+    return _known(scored.one(_store(data_dir), name).make())
 
 
 def get_benchmark(
@@ -685,15 +899,14 @@ def get_benchmark(
     found = [
         task
         for task in scope.built(store, choice, [wanted], [translator] if translator else [], [label])
-        if task.dataset is None
-        or (task.dataset.manifest.limit is None and (bitext or not task.dataset.manifest.bitext_of))
+        if task.manifest is None or (task.manifest.limit is None and (bitext or not task.manifest.bitext_of))
     ]
     if not found:
         raise StoreError(
             f"{store.folder} holds no whole set of the suite {suite} in {wanted.name}",
             hint=f"build it first: mmteb-synth build --lang {wanted.code} --suite {suite!r}",
         )
-    owners = sorted({task.translator for task in found if task.dataset and task.translator})
+    owners = sorted({task.translator for task in found if task.manifest and task.translator})
     if len(owners) > 1:
         raise UsageError(
             f"sets of several translators are built: {', '.join(owners)}",
@@ -712,7 +925,7 @@ def get_benchmark(
 
 
 def register(*, data_dir: Place = None) -> list[str]:
-    """Make all built sets known to MTEB, so that `mteb.get_task` and `mteb.get_tasks` find them.
+    """Make all built sets, and aggregates of them, known to MTEB, so that `mteb.get_task` and `mteb.get_tasks` find them.
 
     Args:
         data_dir: Where data sets are stored.
@@ -724,13 +937,12 @@ def register(*, data_dir: Place = None) -> list[str]:
         EvaluationError: The installed MTEB keeps its registry elsewhere.
         StoreError: A set is damaged.
     """
-    from mmteb_synth.evaluation import registration, tasks
+    from mmteb_synth.evaluation import registration, scored
 
-    names = []
-    for dataset in _store(data_dir).all():
-        registration.register_task(tasks.task_class(dataset))
-        names.append(dataset.manifest.name)
-    return names
+    found = scored.combined(scored.built(_store(data_dir)), None)
+    for task in found:
+        registration.register_task(type(task.make()))
+    return [task.name for task in found]
 
 
 def _store(data_dir: Place) -> Store:
@@ -741,9 +953,9 @@ def _store(data_dir: Place) -> Store:
 
 def _known(task: Any) -> Any:
     """Tell MTEB of a built set's task: without, its means and prompts by task name fail."""
-    from mmteb_synth.evaluation import registration, tasks
+    from mmteb_synth.evaluation import aggregates, registration, tasks
 
-    if isinstance(task.metadata, tasks.SynthMetadata):
+    if isinstance(task.metadata, (tasks.SynthMetadata, aggregates.SynthAggregateMetadata)):
         with contextlib.suppress(EvaluationError):  # `register` says so; scoring itself works without
             registration.register_task(type(task))
     return task
@@ -764,6 +976,19 @@ def _languages(names: Names) -> list[Language]:
 
 def _names(value: Names) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
+
+
+def _label(profile: str | None) -> str | None:
+    """A profile's label in its usual spelling."""
+    return None if profile is None else _profiles(profile)[0]
+
+
+def _label_or_none(name: str) -> str | None:
+    """A profile's label; None where it is no profile."""
+    try:
+        return _label(name)
+    except UsageError:
+        return None
 
 
 def _profiles(labels: Names) -> list[str]:

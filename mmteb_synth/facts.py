@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from typing import Any
 
 from mmteb_synth import paths
@@ -41,13 +41,17 @@ class TaskFacts:
         revision: The pinned revision; None for an aggregate.
         languages: Codes of the languages that some subset holds alone.
         mixed_languages: Codes that occur only beside others, in cross-lingual or mixed subsets.
+        subsets: Subset to the one language that it holds, of tasks of several languages; empty for all others.
         english: The purely English subsets, the usual one first; empty where there is nothing to translate.
         sample_creation: How the texts were made, in MTEB's words.
+        adapted_from: The tasks that it was made from: earlier versions of it, or sets in another language.
         superseded_by: The task that replaces this one.
         private: Whether the data can't be had by everyone.
         reference: A URL.
         parts: The tasks of an aggregate; empty for all others.
         sizes: Split to its size in the usual English subset; empty where MTEB ships no count.
+        sets: What the task's own loading sets on the task object: it decides scores as the class does.
+        sizes_in: Sizes in the other languages that some subset holds alone: code to split to [samples, characters].
     """
 
     name: str
@@ -59,18 +63,48 @@ class TaskFacts:
     revision: str | None = None
     languages: tuple[str, ...] = ()
     mixed_languages: tuple[str, ...] = ()
+    subsets: Mapping[str, str] = field(default_factory=dict)
     english: tuple[str, ...] = ()
     sample_creation: str | None = None
+    adapted_from: tuple[str, ...] = ()
     superseded_by: str | None = None
     private: bool = False
     reference: str | None = None
     parts: tuple[str, ...] = ()
     sizes: Mapping[str, Size]
+    sets: Mapping[str, Any] = field(default_factory=dict)
+    sizes_in: Mapping[str, Mapping[str, tuple[int, int]]] = field(default_factory=dict)
 
     @property
     def english_subset(self) -> str | None:
         """The English subset that is translated unless a spec names another; None where there is none."""
         return self.english[0] if self.english else None
+
+    def size_in(self, codes: Set[str], splits: Sequence[str]) -> Size | None:
+        """The size of what the task holds of one language.
+
+        Args:
+            codes: The language's codes.
+            splits: The splits that count.
+
+        Returns:
+            None where MTEB ships no count.
+        """
+        held = [code for code in self.languages if code in codes]
+        if held == ["eng-Latn"]:
+            found = [self.sizes.get(split) for split in splits]
+        else:
+            found = [
+                Size(samples=size[0], characters=size[1]) if size else None
+                for code in held
+                for size in (self.sizes_in.get(code, {}).get(split) for split in splits)
+            ]
+        counted = [size for size in found if size is not None]
+        if not counted or len(counted) < len(found):
+            return None
+        return Size(
+            samples=sum(size.samples for size in counted), characters=sum(size.characters for size in counted)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,11 +212,18 @@ def benchmark(name: str) -> BenchmarkFacts | None:
 
 
 def origin(facts: TaskFacts) -> Origin:
-    """How the texts of a task that MTEB holds in a language came to it."""
+    """How the texts of a task that MTEB holds in a language came to it.
+
+    Some translations are said to be found, as SciFact-Fa: a task made from tasks of which none has a language of its own.
+    """
     created = facts.sample_creation or ""
     if created.startswith("human-translated"):
         return "human-translated"
-    return "translated" if created.startswith("machine-translated") else "native"
+    sources = [known for name in facts.adapted_from if (known := task(name))]
+    has_changed_language = sources and not any(
+        set(facts.languages) & set(known.languages) for known in sources
+    )
+    return "translated" if has_changed_language or created.startswith("machine-translated") else "native"
 
 
 def _task(name: str, row: Mapping[str, Any]) -> TaskFacts:

@@ -62,7 +62,7 @@ class Folders:
     """Where one run reads and writes.
 
     Attributes:
-        cache_dir: Holds `cache.sqlite`.
+        cache_dir: Holds `cache.sqlite`, and embeddings.
         data_dir: Holds the translated data sets.
         results_dir: What `mteb.ResultCache` takes: scores lie in its sub-folder `results`.
         scratch_dir: Links to mirrors, and what a run keeps on the disk meanwhile; may be deleted while nothing runs.
@@ -77,6 +77,16 @@ class Folders:
     def cache_file(self) -> Path:
         """The translation cache."""
         return self.cache_dir / "cache.sqlite"
+
+    @property
+    def embeddings_dir(self) -> Path:
+        """The embeddings of models, beside the translations they are embeddings of."""
+        return self.cache_dir / "embeddings"
+
+    @property
+    def validity_dir(self) -> Path:
+        """The certificates, beside the scores that they are about."""
+        return self.results_dir / "validity"
 
 
 def folders(

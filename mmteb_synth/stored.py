@@ -140,6 +140,16 @@ def translated(
     return foreign
 
 
+def named(store: Store, name: str) -> StoredSet:
+    """One stored set.
+
+    Raises:
+        UnknownNameError: No such set is stored.
+        StoreError: It is damaged.
+    """
+    return _of(store.get(name))
+
+
 def nothing_chosen(store: Store, wanted: Sequence[Language] | None = None) -> StoreError:
     """The error for a choice that no stored set answers to.
 

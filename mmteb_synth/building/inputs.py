@@ -85,7 +85,7 @@ class Loader:
             self._source = sources.cut(
                 self._whole, profile=profile, limit=self._options.limit, all_rows=self._options.all_rows
             )
-            self._profile = profile
+            self._profile, self._found = profile, None
         return self._source
 
     def collect(self, job: Job) -> segments.Segments:

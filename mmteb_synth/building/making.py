@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from mmteb_synth import checks
+from mmteb_synth import checks, licences
 from mmteb_synth.building.jobs import Job
 from mmteb_synth.building.translating import Translated
 from mmteb_synth.data import bitext, failures, ledger
@@ -146,6 +146,7 @@ def _manifest(job: Job, source: sources.SourceSet, record: Mapping[str, Any]) ->
         source={**dataclasses.asdict(source.identity), "differences": list(source.differences)},
         on_failure=job.options.on_failure,
         licence=source.license,
+        terms=licences.terms(job.spec.name, source.license).record(),
         citation=source.task.metadata.bibtex_citation or None,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         spec=job.spec.model_dump(mode="json", exclude={"path"}, by_alias=True) if job.spec.is_own else None,

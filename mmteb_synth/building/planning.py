@@ -18,7 +18,7 @@ from mmteb_synth.building.plans import Cost, EmbeddingPlan, Plan, ProfilePlan, S
 from mmteb_synth.building.sets import is_unchanged
 from mmteb_synth.building.work import Work, expected, work_of
 from mmteb_synth.data.profiles import Profile
-from mmteb_synth.data.segments import Counts, Segments
+from mmteb_synth.data.segments import Counts, Segments, characters
 from mmteb_synth.data.store import Store
 from mmteb_synth.errors import SourceError
 from mmteb_synth.selection import Member
@@ -138,11 +138,12 @@ class _Planner:
         with opened(job, self._folders) as (cache, bundle):
             unchanged = self._is_unchanged(job, cache, bundle)
             try:
-                found = self._loader.collect(job)
+                source, found = self._loader.load(job), self._loader.collect(job)
             except SourceError as error:
                 self._add_roughly(job, unchanged, error)
             else:
-                self._add_exactly(job, unchanged, found, cache)
+                whole = 0 if job.bitext else characters(source.layout, source.tables)
+                self._add_exactly(job, unchanged, found, whole, cache)
 
     def plan(self) -> Plan:
         total = sum((volume for _, volume in self._totals.values()), Volume())
@@ -170,7 +171,7 @@ class _Planner:
         stored = self._store.find_or_none(job.name)
         return stored is not None and is_unchanged(stored.manifest, fingerprint, job, cache)
 
-    def _add_exactly(self, job: Job, unchanged: bool, found: Segments, cache: Cache) -> None:
+    def _add_exactly(self, job: Job, unchanged: bool, found: Segments, whole: int, cache: Cache) -> None:
         wanted = share(job, found)
         alone = shared = Volume(segments=len(wanted), characters=_characters(wanted))
         if job.translator is not None:
@@ -187,6 +188,10 @@ class _Planner:
             usage = expected(fresh.missing.values(), estimator)
             shared = _volume(fresh, fresh.texts.values(), usage)
             alone = _volume(work, wanted, usage + expected(again, estimator))
+        alone = dataclasses.replace(
+            alone, whole=whole or alone.characters
+        )  # bitext is made of what is translated
+        shared = dataclasses.replace(shared, whole=whole)
         self._embed(job, wanted, found.counts)
         planned = SetPlan(name=job.name, language=job.language.code, unchanged=unchanged, volume=alone)
         self._add(job, planned, shared)
@@ -197,7 +202,7 @@ class _Planner:
         if volume is None:
             self._notes[f"{job.name}: nothing is known of it, and it is not in the total"] = None
         elif unchanged:
-            volume = Volume(segments=volume.segments, characters=volume.characters)
+            volume = Volume(segments=volume.segments, characters=volume.characters, whole=volume.whole)
         if volume:
             english = volume.characters / rough.CHARACTERS_PER_TOKEN
             for model in self._embedded:

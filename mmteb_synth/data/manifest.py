@@ -56,7 +56,9 @@ class Manifest:
         kept: For each table the rows that keep English texts because of them, by id or number.
         dropped: For each table the rows of the English set that were left out because of them, in the same way.
         notes: What a reader of a score must know, in words.
-        licence: The source's licence.
+        licence: The source's licence, as MTEB or the spec of a set of one's own writes it.
+        terms: What may be done with the texts as far as was known, as `mmteb_synth.licences.Terms` has it; of a set that
+            was handed on, with what was `accepted`.
         citation: The source's BibTeX.
         bitext_of: For a bitext set, the source whose translations it pairs.
         usage: Tokens that building it used.
@@ -69,6 +71,7 @@ class Manifest:
         findings: What the checks found: check, severity and number of segments.
         review: What people found: reviewers, rows, errors, error_rate and label_survival (each the rate and its
             interval's ends), alpha, date, judge_agreement; empty where nobody looked.
+        validity: What certificates say of boards made on this set: suite, text, created and file.
     """
 
     name: str
@@ -98,6 +101,7 @@ class Manifest:
     dropped: dict[str, list[int | str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     licence: str | None
+    terms: dict[str, Any] = field(default_factory=dict)
     citation: str | None = None
     bitext_of: str | None = None
     usage: dict[str, int] = field(default_factory=dict)
@@ -109,6 +113,7 @@ class Manifest:
     outcomes: dict[str, int] = field(default_factory=dict)
     findings: list[dict[str, Any]] = field(default_factory=list)
     review: dict[str, Any] = field(default_factory=dict)
+    validity: list[dict[str, str]] = field(default_factory=list)
     schema: int = SCHEMA
 
 

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from mmteb_synth.data.layout import Layout
 from mmteb_synth.data.spool import Spool
-from mmteb_synth.data.tables import TableKey, Tables
+from mmteb_synth.data.tables import TableKey, Tables, is_list
 from mmteb_synth.paths import writing
 from mmteb_synth.types import Kind, Segment
 
@@ -214,6 +214,20 @@ def collect(layout: Layout, tables: Tables, needed: Needed, register: str, spool
             unencoded=unencoded,
         ),
         numbers=numbers,
+    )
+
+
+def characters(layout: Layout, tables: Tables) -> int:
+    """The characters of all texts of a data set, those that occur again or that MTEB never shows a model among them.
+
+    Args:
+        layout: Which columns hold text.
+        tables: The English tables.
+    """
+    return sum(
+        pc.sum(pc.utf8_length(chunk.flatten() if is_list(chunk.type) else chunk), min_count=0).as_py()
+        for column in _text_columns(layout, tables, {})
+        for chunk in column.data.chunks
     )
 
 

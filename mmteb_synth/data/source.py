@@ -227,8 +227,8 @@ def read(
     train = None if train in chosen else train
     names = {} if spec.is_own else spec.columns  # own.py has renamed the columns already
     tables = dict(extract(task, layout, names, [*chosen, *([train] if train else [])], spool))
-    differences = tuple(_compare(task, chosen)) if not spec.is_own else ()
     attributes = _instance_attributes(task, before)
+    differences = () if spec.is_own else (*_compare(task, chosen), *_compare_set(spec.name, attributes))
     task.unload_data()
     return SourceSet(
         spec=spec,
@@ -364,6 +364,15 @@ def _compare(task: Any, splits: Sequence[str]) -> Iterator[str]:
         for name in ("num_samples", "number_of_characters"):
             if name in expected and name in found and expected[name] != found[name]:
                 yield f"{split}: {name} is {found[name]}, MTEB's statistics say {expected[name]}"
+
+
+def _compare_set(name: str, attributes: dict[str, Any]) -> Iterator[str]:
+    """Compare what loading set on the task object with what the facts say that it sets."""
+    known = facts.task(name)
+    for attribute, value in known.sets.items() if known else ():
+        if attribute not in attributes or attributes[attribute] != value:
+            found = attributes.get(attribute, "not set")
+            yield f"MTEB's transform was known to set {attribute} to {value}, and it is {found}"
 
 
 def _statistics(task: Any, split: str, subset: str | None) -> dict[str, Any]:

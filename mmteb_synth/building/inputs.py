@@ -30,7 +30,7 @@ class Texts(Protocol):
 
 
 class Loader:
-    """Knows and loads an English set once for all languages and profiles of a run, and holds one at a time, on the disk."""
+    """Knows and loads an English set once for all languages and profiles of a run; holds one at a time, on the disk."""
 
     def __init__(self, options: BuildOptions, folders: paths.Folders) -> None:
         self._options, self._folders = options, folders
@@ -81,6 +81,7 @@ class Loader:
             self._key = key
         profile = job.options.profile
         if self._source is None or self._profile != profile:
+            self._found = None
             self._source = sources.cut(
                 self._whole, profile=profile, limit=self._options.limit, all_rows=self._options.all_rows
             )

@@ -1,14 +1,15 @@
 """What a profile keeps of retrieval and reranking sets.
 
-The recipe is that of NanoBEIR (50 queries of each BEIR set, their judged documents, hard negatives of BM25 and of a
-dense model; huggingface.co/collections/zeta-alpha-ai) and of MTEB's own HardNegatives sets (1,000 queries, of each the
-250 best of BM25 and two dense models; Enevoldsen et al., MMTEB, 2025, arXiv:2502.13595, section 3), with negatives of
-BM25 alone, which favours no embedding model, and some documents at random.
+The sizes follow two precedents: NanoBEIR, with 50 queries of each set and about 100 documents for each query
+(huggingface.co/collections/zeta-alpha-ai), and the HardNegatives sets of MTEB, with at most 1,000 queries and the best
+documents of BM25 and two embedding models for each (Enevoldsen et al., MMTEB, 2025, arXiv:2502.13595; that ranks of
+models then stay as they are was tried in github.com/embeddings-benchmark/mteb/issues/836). Here negatives are BM25's
+alone, which favours no embedding model that is to be ranked, with some documents at random.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,20 +56,21 @@ def kept(task: Any, tables: Tables, split: str, budget: Budget, seed: int) -> Ke
         seed: The sample's.
     """
     queries, corpus = tables[TableKey(QUERIES, split)], tables[TableKey(CORPUS, split)]
-    judged = _lists(tables[TableKey(QRELS, split)], "corpus-id")
-    ranked_table = tables.get(TableKey(TOP_RANKED, split))
-    ranked = _lists(ranked_table, "corpus-ids") if ranked_table is not None else {}
-    ids = queries.column("id").to_pylist()
-    chosen = _queries(task, [one for one in ids if one in judged], judged, ranked, budget, seed)
-    rows = np.array([row for row, one in enumerate(ids) if one in chosen], np.int64)
+    qrels, ranking = tables[TableKey(QRELS, split)], tables.get(TableKey(TOP_RANKED, split))
+    first = _first_queries(task, queries, qrels, budget.queries, seed)
+    asked = [one for group in first for one in group]
+    judged = _lists(qrels, "corpus-id", asked)
+    ranked = _lists(ranking, "corpus-ids", asked) if ranking is not None else {}
+    chosen = _enough(first, (judged, ranked), budget)
+    rows = np.flatnonzero(_is_in(queries.column("id"), chosen))
 
     names = corpus.column("id")
     why: dict[int, str] = {}
     for reason, lists in ((JUDGED, judged), (CANDIDATE, ranked)):
         wanted = {name for one in chosen for name in lists.get(one, ())}
-        for row in np.flatnonzero(pc.is_in(names, pa.array(sorted(wanted), pa.string())).to_numpy()).tolist():
+        for row in np.flatnonzero(_is_in(names, wanted)).tolist():
             why.setdefault(row, reason)
-    if ranked_table is None:
+    if ranking is None:
         numbers = hashes((name.as_py() for name in names), seed)
         for found in _negatives(task, pick(queries, rows), corpus, judged, numbers, budget):
             for row in found:
@@ -83,26 +85,24 @@ def kept(task: Any, tables: Tables, split: str, budget: Budget, seed: int) -> Ke
     )
 
 
-def _queries(
-    task: Any,
-    asked: list[str],
-    judged: dict[str, list[str]],
-    ranked: dict[str, list[str]],
-    budget: Budget,
-    seed: int,
-) -> set[str]:
-    """Queries in the order of their ids' hashes, until there are enough of them or of their documents."""
+def _first_queries(task: Any, queries: pa.Table, qrels: pa.Table, count: int, seed: int) -> list[list[str]]:
+    """The queries that come first by the hashes of their ids, of those that were judged; those scored as one together."""
     groups: dict[str, list[str]] = {}
     together = task.metadata.main_score.startswith(_SUBQUERIES)
-    for one in asked:
-        groups.setdefault(one.rpartition("_")[0] if together else one, []).append(one)
-    names = list(groups)
+    for one in queries.filter(pc.is_in(queries.column("id"), qrels.column("query-id").unique())).column("id"):
+        name = one.as_py()
+        groups.setdefault(name.rpartition("_")[0] if together else name, []).append(name)
+    members = list(groups.values())
+    return [members[row] for row in by_hash(hashes(groups, seed))[:count]]
+
+
+def _enough(groups: list[list[str]], lists: Iterable[dict[str, list[str]]], budget: Budget) -> set[str]:
+    """Queries one after another, until they have enough documents."""
     chosen: set[str] = set()
     documents: set[str] = set()
-    for count, row in enumerate(by_hash(hashes(names, seed))):
-        members = groups[names[row]]
-        more = documents.union(*(lists.get(one, ()) for one in members for lists in (judged, ranked)))
-        if count >= budget.queries or (count >= budget.fewest and len(more) > budget.judged):
+    for count, members in enumerate(groups):
+        more = documents.union(*(of_query.get(one, ()) for one in members for of_query in lists))
+        if count >= budget.fewest and len(more) > budget.judged:
             break
         documents = more
         chosen.update(members)
@@ -140,11 +140,16 @@ def _texts(corpus: pa.Table) -> Iterator[list[str]]:
         yield pc.binary_join_element_wise(*batch.columns, " ").to_pylist()
 
 
-def _lists(table: pa.Table, column: str) -> dict[str, list[str]]:
-    """For each query its documents."""
+def _lists(table: pa.Table, column: str, queries: Iterable[str]) -> dict[str, list[str]]:
+    """The documents of some queries."""
     found: dict[str, list[str]] = {}
+    some = table.filter(pa.array(_is_in(table.column("query-id"), queries)))
     for one, documents in zip(
-        table.column("query-id").to_pylist(), table.column(column).to_pylist(), strict=True
+        some.column("query-id").to_pylist(), some.column(column).to_pylist(), strict=True
     ):
         found.setdefault(one, []).extend(documents if isinstance(documents, list) else [documents])
     return found
+
+
+def _is_in(values: pa.ChunkedArray, wanted: Iterable[str]) -> np.ndarray:
+    return np.asarray(pc.is_in(values, pa.array(sorted(wanted), pa.string())).to_numpy())

@@ -20,14 +20,21 @@ _LEAST_PAIRS = 20
 
 
 def scored(
-    task: Any, layout: Layout, table: pa.Table, eligible: np.ndarray, budget: Budget, seed: int
+    task: Any,
+    layout: Layout,
+    split: str,
+    table: pa.Table,
+    eligible: np.ndarray,
+    budget: Budget,
+    seed: int,
 ) -> np.ndarray:
     """The rows to keep of a split that is scored.
 
     Args:
         task: The MTEB task.
         layout: Its layout.
-        table: The split.
+        split: The split's name.
+        table: Its rows.
         eligible: The rows that MTEB would show a model, in order; the sample is among them, so that what is translated for it
             serves the whole set too.
         budget: How much is kept.
@@ -44,7 +51,8 @@ def scored(
     elif "AbsTaskClassification" in families:
         strata = _labels(part, task.label_column_name)
         rows = budget.rows
-        if budget.pool is not None and _trains_on_itself(task):
+        trains_on_itself = task.is_cross_validation or task.train_split == split
+        if budget.pool is not None and trains_on_itself:
             rows = max(rows, budget.pool * task.samples_per_label * len(set(strata)))
         chosen = in_proportion(strata, numbers)[:rows]
     elif "AbsTaskClustering" in families:
@@ -64,7 +72,7 @@ def trained(
 ) -> np.ndarray | None:
     """The train rows to keep of a classification: as many of each label; None for all.
 
-    The arguments are those of `scored`. MTEB then draws its experiments from what is kept.
+    The arguments are those of `scored`, for the train split. MTEB then draws its experiments from what is kept.
     """
     if budget.pool is None:
         return None
@@ -101,10 +109,6 @@ def _of_sets(table: pa.Table, label_column: str, numbers: np.ndarray, budget: Bu
         order = in_proportion([labels[row] for row in rows], numbers[rows])
         kept.append(rows[order[: budget.clustered // budget.groups]])
     return np.concatenate(kept) if kept else np.zeros(0, np.int64)
-
-
-def _trains_on_itself(task: Any) -> bool:
-    return bool(task.is_cross_validation)
 
 
 def _labels(table: pa.Table, column: str) -> list[Hashable]:

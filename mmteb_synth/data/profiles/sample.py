@@ -146,7 +146,8 @@ def _of_rows(
     if draws_itself and all(len(eligible[key]) <= budget.clustered for key in scored):
         return _sample(profile, tables, dict(tables), {}, {})  # MTEB's own draw is as small as the profile's
     chosen = {
-        key: rows.scored(task, layout, tables[key], eligible[key], budget, profile.seed) for key in scored
+        key: rows.scored(task, layout, key.split, tables[key], eligible[key], budget, profile.seed)
+        for key in scored
     }
     for key in tables.keys() - chosen.keys():
         pool = rows.trained(task, layout, tables[key], eligible[key], budget, profile.seed)

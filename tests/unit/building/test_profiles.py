@@ -7,15 +7,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import mteb
 import pytest
 
-from mmteb_synth import building, paths, selection
+from mmteb_synth import baselines, building, paths, selection
 from mmteb_synth.building import BuildOptions, planning
 from mmteb_synth.data import profiles
 from mmteb_synth.data.profiles import parse
 from mmteb_synth.data.store import Store
 from mmteb_synth.data.tables import DEFAULT, TableKey
 from mmteb_synth.errors import StoreError
+from mmteb_synth.evaluation import tasks
 from mmteb_synth.specs import TaskSpec
 from mmteb_synth.types import Language
 
@@ -172,3 +174,31 @@ def test_a_bitext_set_pairs_what_the_profile_keeps(
     assert len(asked) == 12
     found = Store(folders.data_dir).get("PairsBitext.deu-Latn.made_up_counter-translate.nano")
     assert [table.num_rows for table in found.tables().values()] == [12]
+
+
+def test_mteb_embeds_the_whole_sample_of_a_clustering(
+    mirrored: Any, folders: paths.Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nano = dataclasses.replace(profiles.BUDGETS["nano"], clustered=20)
+    monkeypatch.setitem(profiles.BUDGETS, "nano", nano)
+    texts = {"sentences": [f"text {n}" for n in range(1000)], "labels": [n % 4 for n in range(1000)]}
+    mirror = mirrored("mteb/twentynewsgroups-clustering", {"default": {"test": [texts]}})
+    member = selection.Member(spec=TaskSpec(name="TwentyNewsgroupsClustering.v2"))
+    options = BuildOptions(profile=parse("nano"), source_dir=mirror)
+    (done,) = building.build([ENGLISH], [member], options=options, folders=folders).sets
+    assert (done.status, done.counts and done.counts.texts) == ("built", 20)
+    task = tasks.task(Store(folders.data_dir).get("TwentyNewsgroupsClustering.v2.eng-Latn.source.nano"))
+    task.max_documents_per_cluster = 50
+    shown: list[str] = []
+    model = baselines.bag_of_words()
+    encode = model.encode
+    monkeypatch.setattr(
+        model,
+        "encode",
+        lambda inputs, **options: (
+            shown.extend(text for batch in inputs for text in batch["text"]) or encode(inputs, **options)
+        ),
+    )
+    scores = mteb.evaluate(model, task, cache=None, co2_tracker=False, show_progress_bar=False)
+    assert len(shown) == 20
+    assert 0 <= scores.task_results[0].get_score() <= 1

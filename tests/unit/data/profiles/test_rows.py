@@ -29,10 +29,15 @@ def labelled(labels: list[Any], text: str = "text", label: str = "label") -> pa.
 
 
 def scored(
-    task: Any, table: pa.Table, budget: Budget, eligible: np.ndarray | None = None, seed: int = 0
+    task: Any,
+    table: pa.Table,
+    budget: Budget,
+    eligible: np.ndarray | None = None,
+    seed: int = 0,
+    split: str = "test",
 ) -> set[int]:
     marks = np.arange(table.num_rows) if eligible is None else eligible
-    chosen = rows.scored(task, layout_of(task), table, marks, budget, seed).tolist()
+    chosen = rows.scored(task, layout_of(task), split, table, marks, budget, seed).tolist()
     assert len(chosen) == len(set(chosen))
     return set(chosen)
 
@@ -159,6 +164,9 @@ def test_what_trains_on_its_own_rows_keeps_enough_of_them() -> None:
     table = labelled([row % 77 for row in range(4_000)])
     assert len(scored(task, table, NANO)) == 2 * 8 * 77
     assert len(scored(task, table, STANDARD)) == 4_000
+    task.is_cross_validation = False
+    assert len(scored(task, table, NANO)) == 200
+    assert len(scored(task, table, NANO, split="train")) == 2 * 8 * 77
 
 
 def pool(task: Any, labels: list[Any], eligible: np.ndarray | None = None) -> Callable[[Budget], Any]:

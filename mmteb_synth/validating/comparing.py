@@ -160,7 +160,8 @@ class Models:
 
 def means(table: Floats) -> Floats:
     """The mean of each row, rounded so that models with the same mean are level, whatever the order of adding."""
-    return np.round(table.mean(axis=1), 9)
+    rounded: Floats = np.round(table.mean(axis=1), 9)
+    return rounded
 
 
 def _halves(tasks: int) -> list[list[int]]:

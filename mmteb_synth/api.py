@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mmteb_synth.checking import CheckReport
     from mmteb_synth.data.store import Store
     from mmteb_synth.evaluation.runner import EvaluationReport, TaskReport
+    from mmteb_synth.exporting import ExportedSet
     from mmteb_synth.ranking.board import Board
     from mmteb_synth.ranking.notes import Certified
     from mmteb_synth.reviewing import ExportReport, ImportReport
@@ -173,7 +174,8 @@ def evaluate(
     dtype: str | None = None,
     max_seq_length: int | None = None,
     trust_remote_code: bool = False,
-    predictions: Place = None,
+    predictions: bool = False,
+    embedding_cache: bool = True,
     source_dir: Place = None,
     data_dir: Place = None,
     cache_dir: Place = None,
@@ -204,10 +206,12 @@ def evaluate(
         dtype: `float32`, `float16` or `bfloat16`.
         max_seq_length: Tokens at which texts are cut.
         trust_remote_code: Whether code from the Hub may run.
-        predictions: Where MTEB writes predictions.
+        predictions: Whether the models' predictions are kept beside the scores, so that the leaderboard can tell how
+            sure these are.
+        embedding_cache: Keep embeddings, and compute none twice, over tasks, languages and runs.
         source_dir: A local mirror of the Hub, for English that is not built yet and for native sets.
         data_dir: Where data sets are stored.
-        cache_dir: Where `cache.sqlite` lies.
+        cache_dir: Where `cache.sqlite` and embeddings lie.
         results_dir: What `mteb.ResultCache` takes; scores go to its sub-folder `results`.
         show_progress: Whether MTEB shows its progress bars.
         report: Called with each score as soon as it is there.
@@ -251,7 +255,12 @@ def evaluate(
                 dtype=dtype,
                 max_seq_length=max_seq_length,
                 trust_remote_code=trust_remote_code,
-                task_names={name for task in scored for name in (task.source_task, task.name)},
+                task_names={
+                    name
+                    for task in scored
+                    for one in (task, *task.parts)
+                    for name in (one.source_task, one.name)
+                },
             ),
         )
         for one in many
@@ -261,7 +270,8 @@ def evaluate(
         scored,
         results_dir=folders.results_dir,
         batch_size=batch_size,
-        predictions=_path(predictions),
+        predictions=predictions,
+        embeddings_dir=folders.embeddings_dir if embedding_cache else None,
         show_progress=show_progress,
         report=report,
         warn=say,
@@ -757,6 +767,52 @@ def review_import(
     return taken
 
 
+def export(
+    languages: Names,
+    to: str | Path,
+    *,
+    tasks: Names = (),
+    suite: Names = (),
+    translator: Names = (),
+    accept_licence: Names = (),
+    data_dir: Place = None,
+    results_dir: Place = None,
+    warn: Callable[[str], None] | None = None,
+) -> list[ExportedSet]:
+    """Copy whole built sets into a folder that may be handed on.
+
+    Args:
+        languages: The languages of the sets.
+        to: The folder; a store of its own, which `data_dir` takes.
+        tasks: Names of sets; with no suite either, all that were built.
+        suite: Names of suites.
+        translator: Narrows to these translators' sets.
+        accept_licence: The names of licences that you accept, as `mmteb-synth tasks --licences` shows them.
+        data_dir: Where data sets are stored.
+        results_dir: Where the scores lie that the sets' cards name.
+        warn: Called with what the user should know; `warnings.warn` otherwise.
+
+    Returns:
+        One for each set. What is a trial, holds blanks, is damaged or may not be handed on stays here; `error` says why.
+
+    Raises:
+        LicenceError: A licence must be accepted first; nothing is written.
+        UsageError: A name is unknown, or the folder is the store itself.
+        StoreError: Nothing that was chosen is built.
+    """
+    from mmteb_synth import exporting, stored
+
+    folders = paths.folders(data_dir=data_dir, results_dir=results_dir)
+    store, wanted = _store(folders.data_dir), _languages(languages)
+    chosen = stored.chosen(store, choice=_choice(tasks, suite), wanted=wanted, translators=_names(translator))
+    if not chosen:
+        raise stored.nothing_chosen(store, wanted)
+    scores = _scores(folders, warn or partial(warnings.warn, stacklevel=2))
+    return exporting.export(
+        store, chosen, Path(to).expanduser(), accepted=_names(accept_licence), scores=scores
+    )
+
+
 def get_tasks(
     languages: Names | None = None,
     *,
@@ -791,19 +847,20 @@ def get_tasks(
 
 
 def get_task(name: str, *, data_dir: Place = None) -> Any:
-    """One built set as an MTEB task object.
+    """One built set as an MTEB task object, or an aggregate of several.
 
     Args:
-        name: Its name, as `SciFact.tur-Latn.gpt-4.1-mini`.
+        name: Its name, as `SciFact.tur-Latn.gpt-4.1-mini`; `CQADupstackRetrieval.tur-Latn.gpt-4.1-mini` needs its
+            twelve parts.
         data_dir: Where data sets are stored.
 
     Raises:
         UnknownNameError: No such set is built.
         StoreError: It is damaged, or no longer fits the installed MTEB.
     """
-    from mmteb_synth.evaluation import tasks
+    from mmteb_synth.evaluation import scored
 
-    return _known(tasks.task(_store(data_dir).get(name)))
+    return _known(scored.one(_store(data_dir), name).make())
 
 
 def get_benchmark(
@@ -842,15 +899,14 @@ def get_benchmark(
     found = [
         task
         for task in scope.built(store, choice, [wanted], [translator] if translator else [], [label])
-        if task.dataset is None
-        or (task.dataset.manifest.limit is None and (bitext or not task.dataset.manifest.bitext_of))
+        if task.manifest is None or (task.manifest.limit is None and (bitext or not task.manifest.bitext_of))
     ]
     if not found:
         raise StoreError(
             f"{store.folder} holds no whole set of the suite {suite} in {wanted.name}",
             hint=f"build it first: mmteb-synth build --lang {wanted.code} --suite {suite!r}",
         )
-    owners = sorted({task.translator for task in found if task.dataset and task.translator})
+    owners = sorted({task.translator for task in found if task.manifest and task.translator})
     if len(owners) > 1:
         raise UsageError(
             f"sets of several translators are built: {', '.join(owners)}",
@@ -869,7 +925,7 @@ def get_benchmark(
 
 
 def register(*, data_dir: Place = None) -> list[str]:
-    """Make all built sets known to MTEB, so that `mteb.get_task` and `mteb.get_tasks` find them.
+    """Make all built sets, and aggregates of them, known to MTEB, so that `mteb.get_task` and `mteb.get_tasks` find them.
 
     Args:
         data_dir: Where data sets are stored.
@@ -881,13 +937,12 @@ def register(*, data_dir: Place = None) -> list[str]:
         EvaluationError: The installed MTEB keeps its registry elsewhere.
         StoreError: A set is damaged.
     """
-    from mmteb_synth.evaluation import registration, tasks
+    from mmteb_synth.evaluation import registration, scored
 
-    names = []
-    for dataset in _store(data_dir).all():
-        registration.register_task(tasks.task_class(dataset))
-        names.append(dataset.manifest.name)
-    return names
+    found = scored.combined(scored.built(_store(data_dir)), None)
+    for task in found:
+        registration.register_task(type(task.make()))
+    return [task.name for task in found]
 
 
 def _store(data_dir: Place) -> Store:
@@ -898,9 +953,9 @@ def _store(data_dir: Place) -> Store:
 
 def _known(task: Any) -> Any:
     """Tell MTEB of a built set's task: without, its means and prompts by task name fail."""
-    from mmteb_synth.evaluation import registration, tasks
+    from mmteb_synth.evaluation import aggregates, registration, tasks
 
-    if isinstance(task.metadata, tasks.SynthMetadata):
+    if isinstance(task.metadata, (tasks.SynthMetadata, aggregates.SynthAggregateMetadata)):
         with contextlib.suppress(EvaluationError):  # `register` says so; scoring itself works without
             registration.register_task(type(task))
     return task

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +50,8 @@ class TaskFacts:
         reference: A URL.
         parts: The tasks of an aggregate; empty for all others.
         sizes: Split to its size in the usual English subset; empty where MTEB ships no count.
+        sets: What the task's own loading sets on the task object: it decides scores as the class does.
+        sizes_in: Sizes in the other languages that some subset holds alone: code to split to [samples, characters].
     """
 
     name: str
@@ -70,11 +72,39 @@ class TaskFacts:
     reference: str | None = None
     parts: tuple[str, ...] = ()
     sizes: Mapping[str, Size]
+    sets: Mapping[str, Any] = field(default_factory=dict)
+    sizes_in: Mapping[str, Mapping[str, tuple[int, int]]] = field(default_factory=dict)
 
     @property
     def english_subset(self) -> str | None:
         """The English subset that is translated unless a spec names another; None where there is none."""
         return self.english[0] if self.english else None
+
+    def size_in(self, codes: Set[str], splits: Sequence[str]) -> Size | None:
+        """The size of what the task holds of one language.
+
+        Args:
+            codes: The language's codes.
+            splits: The splits that count.
+
+        Returns:
+            None where MTEB ships no count.
+        """
+        held = [code for code in self.languages if code in codes]
+        if held == ["eng-Latn"]:
+            found = [self.sizes.get(split) for split in splits]
+        else:
+            found = [
+                Size(samples=size[0], characters=size[1]) if size else None
+                for code in held
+                for size in (self.sizes_in.get(code, {}).get(split) for split in splits)
+            ]
+        counted = [size for size in found if size is not None]
+        if not counted or len(counted) < len(found):
+            return None
+        return Size(
+            samples=sum(size.samples for size in counted), characters=sum(size.characters for size in counted)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from mmteb_synth import paths
+from mmteb_synth import facts, licences, paths
 from mmteb_synth.facts import TaskFacts
+from mmteb_synth.licences import Terms
 from mmteb_synth.specs import MAIN_SCORES, BitextSpec, Suite, TaskSpec, TaskType
+from mmteb_synth.types import Origin
 
 Definition = Literal["mteb", "bundled", "user"]
 """Who defines a task or suite: MTEB, this package, or a file of the user's."""
@@ -28,6 +31,7 @@ class TaskListing:
         characters: Characters of their texts; None where nobody counted them.
         definition: Who defines it.
         superseded_by: The MTEB task that replaces it.
+        terms: What may be done with its texts.
     """
 
     name: str
@@ -39,6 +43,32 @@ class TaskListing:
     characters: int | None
     definition: Definition
     superseded_by: str | None
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NativeListing:
+    """One line of the list of what MTEB holds in a language.
+
+    Attributes:
+        name: The name to use.
+        type: MTEB's type.
+        main_score: The metric that counts.
+        origin: How the texts came to the language.
+        license: As MTEB writes it; None where it says nothing.
+        splits: The splits that are scored.
+        samples: Rows of these splits in the language; None where nobody counted them.
+        characters: Characters of their texts; None where nobody counted them.
+    """
+
+    name: str
+    type: TaskType
+    main_score: str
+    origin: Origin
+    license: str | None
+    splits: tuple[str, ...]
+    samples: int | None
+    characters: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +79,7 @@ class SuiteListing:
         name: The name to use.
         description: One sentence.
         tasks: How many sets are translated.
-        native: How many MTEB tasks are scored as they are.
+        native: How many MTEB tasks are listed to be scored as they are; None where they are found for each language.
         bitext: How many bitext sets are made.
         definition: Who defines it.
     """
@@ -57,7 +87,7 @@ class SuiteListing:
     name: str
     description: str
     tasks: int
-    native: int
+    native: int | None
     bitext: int
     definition: Definition
 
@@ -82,6 +112,50 @@ def of_mteb(known: TaskFacts, splits: tuple[str, ...] = ()) -> TaskListing:
         characters=sum(size.characters for size in sizes) if counted else None,
         definition="mteb",
         superseded_by=known.superseded_by,
+        terms=licences.terms(known.name, known.license),
+    )
+
+
+def of_aggregate(known: TaskFacts, splits: tuple[str, ...] = ()) -> TaskListing:
+    """The line of an aggregate, as large as its parts together.
+
+    Args:
+        known: Its facts.
+        splits: The splits to score, where not all that MTEB scores.
+    """
+    parts = [of_mteb(facts.tasks()[part], splits) for part in known.parts]
+    return replace(
+        of_mteb(known, splits),
+        samples=_sum(part.samples for part in parts),
+        characters=_sum(part.characters for part in parts),
+    )
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    """The sum; None where one was not counted."""
+    every = list(counts)
+    return None if None in every else sum(count for count in every if count is not None)
+
+
+def of_native(known: TaskFacts, codes: Set[str], splits: tuple[str, ...] = ()) -> NativeListing:
+    """The line of a task that MTEB holds in a language.
+
+    Args:
+        known: Its facts.
+        codes: The language's codes.
+        splits: The splits to score, where not all that MTEB scores.
+    """
+    splits = splits or known.splits
+    size = known.size_in(codes, splits)
+    return NativeListing(
+        name=known.name,
+        type=known.type,
+        main_score=known.main_score,
+        origin=facts.origin(known),
+        license=known.license,
+        splits=splits,
+        samples=size.samples if size else None,
+        characters=size.characters if size else None,
     )
 
 
@@ -103,6 +177,7 @@ def of_own(spec: TaskSpec, splits: tuple[str, ...] = ()) -> TaskListing:
         characters=None,
         definition=_definition(spec.path),
         superseded_by=None,
+        terms=licences.terms(spec.name, spec.license),
     )
 
 
@@ -123,16 +198,17 @@ def of_bitext(spec: BitextSpec, source: TaskListing) -> TaskListing:
         characters=None,
         definition=source.definition,
         superseded_by=None,
+        terms=source.terms,
     )
 
 
 def of_suite(suite: Suite) -> SuiteListing:
-    """The line of a suite whose benchmark and aggregates are spelled out."""
+    """The line of a suite whose benchmark is spelled out."""
     return SuiteListing(
         name=suite.name,
         description=suite.description,
         tasks=len(suite.tasks),
-        native=len(suite.native),
+        native=None if suite.native_query else len(suite.native),
         bitext=len(suite.bitext),
         definition=_definition(suite.path),
     )

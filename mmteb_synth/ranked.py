@@ -9,9 +9,10 @@ from pathlib import Path
 from mmteb_synth.errors import SynthError, UnknownNameError, UsageError
 from mmteb_synth.languages import same
 from mmteb_synth.ranking import Board, leaderboard
+from mmteb_synth.ranking.grouping import english_values, task_values
 from mmteb_synth.ranking.results import ENGLISH, OVERRIDES, SOURCE, plain_name
 from mmteb_synth.ranking.suites import AS_THEY_ARE, UNLISTED
-from mmteb_synth.ranking.table import Group, Table, english_values, task_values
+from mmteb_synth.ranking.table import Group, Table
 from mmteb_synth.types import Language
 from mmteb_synth.validating.sides import ModelKey, Side
 
@@ -148,12 +149,13 @@ def _side(board: Board, group: Group, table: Table) -> Side:
     tasks: dict[str, str | None] = {name: None for row in table.rows for name in row.missing}
     tasks |= {score.cell[1]: score.signed.task_type for score in counted}
     scores: dict[ModelKey, dict[str, float]] = {}
-    for key, value in task_values(counted).items():
-        scores.setdefault(ModelKey(key.model.name, key.model.revision), {})[key.task] = value
+    for key, part in task_values(counted).items():
+        if part.value is not None:
+            scores.setdefault(ModelKey(key.model.name, key.model.revision), {})[key.task] = part.value
     english: dict[ModelKey, dict[str, float]] = {}
-    for (model, task), value in english_values(run).items():
-        if task in tasks:
-            english.setdefault(ModelKey(model.name, model.revision), {})[task] = value
+    for (model, task), part in english_values(run).items():
+        if task in tasks and part.value is not None:
+            english.setdefault(ModelKey(model.name, model.revision), {})[task] = part.value
     return Side(
         suite=group.suite,
         demo=group.demo,

@@ -10,10 +10,20 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from mmteb_synth import facts, languages, listings, paths, specs
+from mmteb_synth import aggregates, facts, languages, listings, paths, specs
 from mmteb_synth.errors import SpecError, UnknownNameError, UsageError, near_names
-from mmteb_synth.listings import SuiteListing, TaskListing
-from mmteb_synth.specs import BITEXT_SUFFIX, SPEC_SUFFIX, BitextSpec, Suite, SuiteBitext, SuiteTask, TaskSpec
+from mmteb_synth.licences import Terms
+from mmteb_synth.listings import NativeListing, SuiteListing, TaskListing
+from mmteb_synth.specs import (
+    BITEXT_SUFFIX,
+    SPEC_SUFFIX,
+    BitextSpec,
+    NativeQuery,
+    Suite,
+    SuiteBitext,
+    SuiteTask,
+    TaskSpec,
+)
 
 _TASKS_HINT = "list them with: mmteb-synth tasks"
 _SUITES_HINT = "list them with: mmteb-synth suites"
@@ -55,13 +65,13 @@ def get_task(name: str) -> TaskSpec | BitextSpec:
 
 
 def get_suite(name: str | Path) -> Suite:
-    """The suite with a name, with every entry checked and every benchmark and aggregate spelled out.
+    """The suite with a name, with every entry checked and a benchmark's tasks among its own.
 
     Args:
         name: A suite, an MTEB benchmark as `MTEB(eng, v2)`, or a path ending in .toml.
 
     Returns:
-        A suite whose `tasks` are concrete sets and whose paths are absolute.
+        A suite whose `tasks` are what it scores, sets and aggregates, and whose paths are absolute.
 
     Raises:
         UnknownNameError: Nothing bears the name.
@@ -89,15 +99,90 @@ def get_suite(name: str | Path) -> Suite:
     raise UnknownNameError("suite", text, (*_suite_files(), *_benchmark_names()), hint=_SUITES_HINT)
 
 
+def native_entries(suite: Suite, language: str, *, beside: Iterable[str] = ()) -> list[SuiteTask]:
+    """MTEB's own tasks that a suite scores as they are, and that hold a language by itself under any of its codes.
+
+    Args:
+        suite: From `get_suite`.
+        language: The code, as `tur-Latn`.
+        beside: Other languages that are meant too. Of what a query finds in English only those count that it finds in
+            one of them: MTEB's hundreds of English tasks are nobody's counterpart.
+    """
+    codes = languages.equivalents(language)
+    listed = [entry for entry in suite.native if codes.intersection(facts.tasks()[entry.name].languages)]
+    if suite.native_query is None:
+        return listed
+    found = native_names(language, suite.native_query)
+    others = [code for code in beside if code not in codes]
+    if others and "eng-Latn" in codes:
+        elsewhere = {name for code in others for name in native_names(code, suite.native_query)}
+        found = [name for name in found if name in elsewhere]
+    named = {entry.name for entry in (*suite.native, *suite.tasks)}
+    return listed + [SuiteTask(name=name) for name in found if name not in named]
+
+
 def native_tasks(suite: Suite, language: str) -> list[str]:
-    """The native tasks of a suite that hold a language by itself, under any of MTEB's codes for it.
+    """The names of the native tasks of a suite that hold a language by itself, under any of MTEB's codes for it.
 
     Args:
         suite: From `get_suite`.
         language: The code, as `tur-Latn`.
     """
+    return [entry.name for entry in native_entries(suite, language)]
+
+
+def native_names(language: str, query: NativeQuery) -> list[str]:
+    """MTEB's own tasks that hold a language by itself and answer to a query, by name.
+
+    Of two versions of a task the newer one is taken, of an aggregate its parts. What is private, or was written or
+    translated by machines, is left out, and so is bitext, which is not in one language.
+
+    Args:
+        language: The code, as `tur-Latn`.
+        query: What is wanted.
+    """
     codes = languages.equivalents(language)
-    return [entry.name for entry in suite.native if codes.intersection(facts.tasks()[entry.name].languages)]
+    found = {
+        known.name: known.superseded_by
+        for known in facts.tasks().values()
+        if codes.intersection(known.languages)
+        and not (known.parts or known.private)
+        and known.type != "BitextMining"
+        and (not query.types or known.type in query.types)
+        and facts.origin(known) in query.origins
+        and not (known.sample_creation or "").startswith("LM-generated")
+    }
+    return sorted((name for name, newer in found.items() if newer not in found), key=str.casefold)
+
+
+def list_native(language: str, *, suite: str | None = None, type: str | None = None) -> list[NativeListing]:
+    """MTEB's own tasks in a language, which cost nothing to translate, by name.
+
+    Args:
+        language: The code, as `tur-Latn`.
+        suite: Only those that this suite scores; by default all that people wrote or translated.
+        type: Only tasks of this MTEB type.
+
+    Raises:
+        UnknownNameError: No such suite or type.
+    """
+    _check_type(type)
+    if suite is None:
+        entries = [SuiteTask(name=name) for name in native_names(language, NativeQuery())]
+    else:
+        entries = native_entries(get_suite(suite), language)
+    codes = languages.equivalents(language)
+    rows = [listings.of_native(facts.tasks()[entry.name], codes, entry.splits) for entry in entries]
+    return sorted((row for row in rows if type in (None, row.type)), key=lambda row: row.name.casefold())
+
+
+def terms(spec: TaskSpec | BitextSpec) -> Terms:
+    """What may be done with the texts of a set; of a bitext set, with its source's.
+
+    Args:
+        spec: From `get_task`.
+    """
+    return _listing(spec).terms
 
 
 def list_tasks(*, suite: str | None = None, type: str | None = None) -> list[TaskListing]:
@@ -111,15 +196,13 @@ def list_tasks(*, suite: str | None = None, type: str | None = None) -> list[Tas
         UnknownNameError: No such suite or type.
         SpecError: A file in one of the folders is broken.
     """
-    if type is not None and type not in specs.TASK_TYPES:
-        raise UnknownNameError(
-            "task type", type, specs.TASK_TYPES, hint=f"types: {', '.join(specs.TASK_TYPES)}"
-        )
+    _check_type(type)
     if suite is None:
         rows = [_listing(get_task(name)) for name in _task_names()]
+        rows += [listings.of_aggregate(facts.tasks()[name]) for name in aggregates.names()]
     else:
         chosen = get_suite(suite)
-        rows = [_listing(get_task(entry.name), entry.splits) for entry in chosen.tasks]
+        rows = [_row(entry) for entry in chosen.tasks]
         rows += [listings.of_mteb(facts.tasks()[entry.name], entry.splits) for entry in chosen.native]
         rows += [_listing(entry.spec) for entry in chosen.bitext]
     return sorted((row for row in rows if type in (None, row.type)), key=lambda row: row.name.casefold())
@@ -137,6 +220,13 @@ def list_suites() -> list[SuiteListing]:
         listings.of_suite(get_suite(name))
         for name in (*files, *(name for name in names if name not in files))
     ]
+
+
+def _check_type(name: str | None) -> None:
+    if name is not None and name not in specs.TASK_TYPES:
+        raise UnknownNameError(
+            "task type", name, specs.TASK_TYPES, hint=f"types: {', '.join(specs.TASK_TYPES)}"
+        )
 
 
 def _read_task(path: Path) -> TaskSpec:
@@ -175,7 +265,7 @@ def _check_translatable(known: facts.TaskFacts) -> None:
     if known.parts:
         raise UsageError(
             f"{known.name} is made of {len(known.parts)} tasks: {', '.join(known.parts)}",
-            hint="name one of these, or list it in a suite, which takes them all",
+            hint="name one of these; as --task and in a suite it stands for them all",
         )
     if known.english:
         return
@@ -203,7 +293,7 @@ def _check_splits(where: str, known: facts.TaskFacts, splits: Iterable[str]) -> 
 
 
 def _spelled_out(suite: Suite) -> Suite:
-    """Check each entry, and put concrete tasks where benchmarks, aggregates and relative paths stand."""
+    """Check each entry, and put tasks where a benchmark and absolute paths where relative ones stand."""
     where = str(suite.path)
     native = tuple(_native(where, entry) for entry in suite.native)
     tasks: dict[str, SuiteTask] = {}
@@ -215,7 +305,7 @@ def _spelled_out(suite: Suite) -> Suite:
             )
         tasks |= _benchmark_tasks(benchmark)
     for entry in suite.tasks:
-        tasks |= _concrete(where, suite.path, entry)
+        tasks |= _checked(where, suite.path, entry)
     bitext = []
     for pairs in suite.bitext:
         source = _absolute(suite.path, pairs.source)
@@ -227,11 +317,11 @@ def _spelled_out(suite: Suite) -> Suite:
     return suite.model_copy(update={"tasks": kept, "native": native, "bitext": tuple(bitext)})
 
 
-def _concrete(where: str, home: Path | None, entry: SuiteTask) -> dict[str, SuiteTask]:
-    """The concrete tasks of an entry: its parts for an aggregate, otherwise itself."""
-    known = facts.task(entry.name)
-    if known and known.parts:
-        return {part: SuiteTask(name=part, splits=entry.splits) for part in known.parts}
+def _checked(where: str, home: Path | None, entry: SuiteTask) -> dict[str, SuiteTask]:
+    """An entry by the name of its set."""
+    if aggregates.parts(entry.name):
+        _check_splits(where, facts.tasks()[entry.name], entry.splits)
+        return {entry.name: entry}
     name = _absolute(home, entry.name)
     spec = _entry(where, name)
     if isinstance(spec, BitextSpec):
@@ -276,15 +366,14 @@ def _absolute(home: Path | None, name: str) -> str:
 
 
 def _benchmark_tasks(benchmark: facts.BenchmarkFacts) -> dict[str, SuiteTask]:
-    """The benchmark's tasks whose English set it scores, aggregates as their parts, with the splits it scores."""
+    """The benchmark's tasks whose English set it scores, with the splits it scores."""
     tasks = {}
     for member in benchmark.members:
         known = facts.task(member.name)
         if known is None or known.english_subset is None:
             continue
         if member.subsets is None or known.english_subset in member.subsets:
-            for name in known.parts or (known.name,):
-                tasks[name] = SuiteTask(name=name, splits=member.splits)
+            tasks[known.name] = SuiteTask(name=known.name, splits=member.splits)
     return tasks
 
 
@@ -326,6 +415,12 @@ def _benchmark_names() -> list[str]:
     return [
         name for benchmark in facts.benchmarks().values() for name in (benchmark.name, *benchmark.aliases)
     ]
+
+
+def _row(entry: SuiteTask) -> TaskListing:
+    if aggregates.parts(entry.name):
+        return listings.of_aggregate(facts.tasks()[entry.name], entry.splits)
+    return _listing(get_task(entry.name), entry.splits)
 
 
 def _listing(spec: TaskSpec | BitextSpec, splits: tuple[str, ...] = ()) -> TaskListing:

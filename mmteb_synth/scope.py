@@ -5,14 +5,14 @@ Verbs don't know each other; scoring English that nobody built yet needs two of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmteb_synth import building, languages, paths, selection
+from mmteb_synth import aggregates, building, languages, paths, selection
 from mmteb_synth.data.profiles import FULL, parse
 from mmteb_synth.data.store import Store, set_name
-from mmteb_synth.errors import SynthError, UsageError
+from mmteb_synth.errors import StoreError, SynthError, UsageError
 from mmteb_synth.evaluation import scored
 from mmteb_synth.evaluation.scored import SOURCE, ScoredTask
 from mmteb_synth.selection import Choice, Member
@@ -41,8 +41,11 @@ def built(
     Raises:
         StoreError: Nothing that was chosen is built.
     """
-    found = scored.built(store, choice=choice, wanted=wanted, translators=translators, profiles=profiles)
-    found += scored.native(choice, _codes(found, wanted))
+    found = scored.combined(
+        scored.built(store, choice=choice, wanted=wanted, translators=translators, profiles=profiles),
+        _asked(choice),
+    )
+    found += scored.native(choice, _codes(choice, found, wanted))
     if not found:
         raise nothing_chosen(store, wanted)
     return found
@@ -82,26 +85,36 @@ def to_score(
         if task.language != ENGLISH.code
     ]
     natives = list(
-        scored.native(choice, _codes(foreign, wanted), source_dir=source_dir, scratch=folders.scratch_dir)
+        scored.native(
+            choice, _codes(choice, foreign, wanted), source_dir=source_dir, scratch=folders.scratch_dir
+        )
     )
-    _check_built(store, choice, wanted, [*foreign, *natives], warn)
+    translated = scored.combined(foreign, _asked(choice))
+    _check_built(store, choice, wanted, foreign, [*translated, *natives], warn)
     english: list[ScoredTask] = []
     if wanted is None or ENGLISH in wanted:
         alone = wanted is not None and all(language == ENGLISH for language in wanted)
         beside = _foreign(store, choice, translators, profiles) if alone else foreign
-        english = list(_English(store, folders, choice, tuple(profiles), source_dir).tasks(beside))
+        english = scored.combined(
+            list(_English(store, folders, choice, tuple(profiles), source_dir).tasks(beside)), _asked(choice)
+        )
         if wanted is None and foreign:  # nobody asked for English in so many words
             for task in english:
                 if task.problem:
                     warn(f"no English score of {task.name}: {task.problem.message}")
             english = [task for task in english if not task.problem]
-    result = [*foreign, *natives, *english]
+    result = [*translated, *natives, *english]
     if not result:
         raise nothing_chosen(store, wanted)
     problem = result[0].problem
     if problem and all(task.problem for task in result):
         raise problem
     return result
+
+
+def _asked(choice: Choice | None) -> frozenset[str] | None:
+    """What is to have a score of its own; None for all that is built."""
+    return choice.scored if choice else None
 
 
 def _foreign(
@@ -112,10 +125,22 @@ def _foreign(
     return [task for task in found if task.language != ENGLISH.code]
 
 
-def _codes(found: Iterable[ScoredTask], wanted: Sequence[Language] | None) -> list[str]:
-    """The languages whose native members are meant; with none named, those of the built sets and English."""
+def _codes(
+    choice: Choice | None, found: Iterable[ScoredTask], wanted: Sequence[Language] | None
+) -> list[str]:
+    """The languages whose native members are meant; with none named, those of the built sets and English.
+
+    Raises:
+        UsageError: None was named, and a suite wants one to find its members.
+    """
     if wanted is not None:
         return [language.code for language in wanted]
+    for suite in choice.suites if choice else ():
+        if suite.native_query:
+            raise UsageError(
+                f"the suite {suite.name} is what MTEB holds in a language, and none was named",
+                hint=f"name one, as with: --suite {suite.name} --lang sw",
+            )
     return [*dict.fromkeys([*(task.language for task in found), ENGLISH.code])]
 
 
@@ -123,19 +148,49 @@ def _check_built(
     store: Store,
     choice: Choice | None,
     wanted: Sequence[Language] | None,
+    sets: Sequence[ScoredTask],
     found: Sequence[ScoredTask],
     warn: Callable[[str], None],
 ) -> None:
-    """Refuse a language of which there is nothing, and tell of chosen sets that are not built in the others."""
-    others = [language for language in wanted or () if language != ENGLISH]
-    for language in others:
+    """Refuse a language of which there is nothing, and tell of chosen sets that are not built in the others.
+
+    Args:
+        store: Where sets lie.
+        choice: What was named.
+        wanted: The languages that were named.
+        sets: The built sets that were chosen, parts of aggregates among them.
+        found: What can be scored.
+        warn: Told of what is lacking.
+    """
+    if wanted is None:  # nobody said what should be there, but an aggregate of some of its parts is no score
+        meant = [languages.parse(code) for code in sorted({task.language for task in sets})]
+    else:
+        meant = [language for language in wanted if language != ENGLISH]
+    for language in meant:
         codes = languages.equivalents(language.code)
         held = {task.source_task for task in found if task.language in codes}
+        stored = {task.source_task for task in sets if task.language in codes}
+        lacking = [
+            _lacking(name, stored)
+            for name in (sorted(choice.scored - held) if choice else ())
+            if wanted is not None or stored.intersection(aggregates.parts(name))
+        ]
+        if not held and stored:  # some parts of an aggregate
+            raise StoreError(
+                f"not built in {language.name}, and so not scored: {', '.join(lacking)}",
+                hint=f"build the rest: mmteb-synth build --lang {language.code}, with the same --task or --suite",
+            )
         if not held:
             raise nothing_chosen(store, [language])
-        lacking = sorted(choice.names() - held) if choice else []
         if lacking:
             warn(f"not built in {language.name}, and so not scored: {', '.join(lacking)}")
+
+
+def _lacking(name: str, stored: Set[str]) -> str:
+    """The name of what can't be scored; of an aggregate that is built in part also what it lacks."""
+    parts = aggregates.parts(name)
+    missing = [part for part in parts if part not in stored]
+    return f"{name} (without {', '.join(missing)})" if len(missing) < len(parts) else name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mmteb_synth import registry
+from mmteb_synth import aggregates, registry
 from mmteb_synth.errors import UsageError
 from mmteb_synth.specs import BitextSpec, Suite, TaskSpec
 
@@ -30,12 +30,14 @@ class Choice:
     """All that was chosen.
 
     Attributes:
-        members: The sets to translate, bitext sets last.
+        members: The sets to translate, bitext sets last; the parts of an aggregate in its place.
         suites: The suites that were named, whose native members are scored as they are.
+        scored: What has a score of its own: sets and aggregates, but not the sets that are there only as parts.
     """
 
     members: tuple[Member, ...]
     suites: tuple[Suite, ...]
+    scored: frozenset[str]
 
     def names(self) -> frozenset[str]:
         """The names of the sets."""
@@ -57,18 +59,30 @@ def choose(tasks: Sequence[str] = (), suites: Sequence[str] = ()) -> Choice:
         suites = (DEFAULT_SUITE,)
     found = tuple(registry.get_suite(name) for name in suites)
     members: dict[str, Member] = {}
-    for suite in found:
-        for entry in suite.tasks:
-            _add(members, Member(spec=registry.get_task(entry.name), splits=entry.splits))
+    scored: set[str] = set()
+    for entry in (entry for suite in found for entry in suite.tasks):
+        scored.add(_add_all(members, entry.name, entry.splits))
     for suite in found:
         for pairs in suite.bitext:
             base = members.get(registry.get_task(pairs.source).name)
             _add(members, Member(spec=pairs.spec, splits=base.splits if base else ()))
+            scored.add(pairs.name)
     for name in tasks:
-        if name not in members:
-            _add(members, Member(spec=registry.get_task(name)))
+        scored.add(name if name in members else _add_all(members, name))
     bitext_last = sorted(members.values(), key=lambda member: isinstance(member.spec, BitextSpec))
-    return Choice(members=tuple(bitext_last), suites=found)
+    return Choice(members=tuple(bitext_last), suites=found, scored=frozenset(scored))
+
+
+def _add_all(members: dict[str, Member], name: str, splits: tuple[str, ...] = ()) -> str:
+    """Add a set, or the parts of an aggregate; returns the name that its score goes by."""
+    parts = aggregates.parts(name)
+    for part in parts:
+        _add(members, Member(spec=registry.get_task(part), splits=splits))
+    if parts:
+        return name
+    member = Member(spec=registry.get_task(name), splits=splits)
+    _add(members, member)
+    return member.spec.name
 
 
 def _add(members: dict[str, Member], member: Member) -> None:

@@ -202,6 +202,18 @@ class SuiteTask(_Strict):
     splits: tuple[str, ...] = ()
 
 
+class NativeQuery(_Strict):
+    """Which of MTEB's own tasks are scored in a language as they are, found rather than listed.
+
+    Attributes:
+        origins: How their texts came to the language. What machines translated or wrote is never among them.
+        types: Their MTEB types; empty for all but bitext.
+    """
+
+    origins: tuple[Literal["native", "human-translated"], ...] = ("native", "human-translated")
+    types: tuple[TaskType, ...] = ()
+
+
 class SuiteBitext(_Strict):
     """A bitext mining set made from the translations of a named set.
 
@@ -235,6 +247,7 @@ class Suite(_Strict):
         benchmark: An MTEB benchmark whose English tasks are taken in.
         tasks: Sets to translate.
         native: MTEB tasks that already hold the language, scored as they are.
+        native_query: Finds more of them, in each language others.
         bitext: Bitext sets made from the translations.
     """
 
@@ -245,6 +258,7 @@ class Suite(_Strict):
     benchmark: str | None = None
     tasks: tuple[SuiteTask, ...] = ()
     native: tuple[SuiteTask, ...] = ()
+    native_query: NativeQuery | None = None
     bitext: tuple[SuiteBitext, ...] = ()
 
     @model_validator(mode="after")
@@ -253,9 +267,9 @@ class Suite(_Strict):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"listed twice: {', '.join(twice)}")
-        if not names and not self.benchmark:
+        if not (names or self.benchmark or self.native_query):
             raise ValueError(
-                "a suite needs at least one entry in [[tasks]], [[native]] or [[bitext]], or a benchmark"
+                "a suite needs at least one entry in [[tasks]], [[native]] or [[bitext]], a benchmark or a [native_query]"
             )
         return self
 
@@ -285,6 +299,7 @@ _TABLES: dict[int | str, type[BaseModel]] = {
     "protocol": Protocol,
     "tasks": SuiteTask,
     "native": SuiteTask,
+    "native_query": NativeQuery,
     "bitext": SuiteBitext,
 }
 

@@ -140,6 +140,16 @@ def translated(
     return foreign
 
 
+def named(store: Store, name: str) -> StoredSet:
+    """One stored set.
+
+    Raises:
+        UnknownNameError: No such set is stored.
+        StoreError: It is damaged.
+    """
+    return _of(store.get(name))
+
+
 def nothing_chosen(store: Store, wanted: Sequence[Language] | None = None) -> StoreError:
     """The error for a choice that no stored set answers to.
 
@@ -152,7 +162,7 @@ def nothing_chosen(store: Store, wanted: Sequence[Language] | None = None) -> St
     flags = "".join(f" --lang {language.code}" for language in others) or " --lang tr"
     return StoreError(
         f"{store.folder} holds none of the chosen sets{where}",
-        hint=f"build them first: mmteb-synth build{flags}, with the same --task or --suite",
+        hint=f"build them first: mmteb-synth build{flags}, with the same --task, --suite and --profile",
     )
 
 

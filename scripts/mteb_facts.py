@@ -8,7 +8,10 @@ mteb; a contract test compares the files with what it would write:
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
+import textwrap
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -81,6 +84,8 @@ def _task(task: Any) -> dict[str, Any]:
         "reference": str(metadata.reference) if metadata.reference else None,
         "parts": parts,
         "sizes": _sizes(metadata.descriptive_stats, english[0], len(subsets)) if english else None,
+        "sets": _set_by_transform(type(task)) if english else None,
+        "sizes_in": {} if metadata.type == "BitextMining" else _sizes_in(metadata.descriptive_stats, subsets),
     }
     return {key: value for key, value in facts.items() if value}
 
@@ -116,6 +121,50 @@ def _sizes(
         if counts and (characters := _characters(counts)):
             sizes[split] = [counts["num_samples"], characters]
     return sizes or None
+
+
+def _set_by_transform(cls: type[Any]) -> dict[str, Any]:
+    """What a task's own loading sets on the task object, as far as it is a constant: it decides scores too."""
+    found: dict[str, Any] = {}
+    for base in cls.__mro__:
+        if base.__module__.startswith("mteb.abstasks"):
+            break
+        for name in ("load_data", "dataset_transform"):
+            if name in vars(base):
+                found |= _assigned(textwrap.dedent(inspect.getsource(vars(base)[name])))
+    return found
+
+
+def _assigned(source: str) -> dict[str, Any]:
+    """Constants that a method assigns to attributes of `self`."""
+    return {
+        target.attr: node.value.value
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Attribute)
+        and ast.unparse(target.value) == "self"
+        and target.attr != "data_loaded"
+    }
+
+
+def _sizes_in(
+    statistics: Mapping[str, Any] | None, subsets: Mapping[str, list[str]]
+) -> dict[str, dict[str, list[int]]]:
+    """The same for each language but English that subsets hold by itself; nothing where one of them was not counted."""
+    found: dict[str, dict[str, list[int]]] = {}
+    for code in sorted({codes[0] for codes in subsets.values() if len(codes) == 1} - {"eng-Latn"}):
+        sizes = [
+            _sizes(statistics, subset, len(subsets)) for subset, codes in subsets.items() if codes == [code]
+        ]
+        counted = [size for size in sizes if size]
+        if len(counted) == len(sizes):
+            found[code] = {
+                split: [sum(size[split][place] for size in counted) for place in (0, 1)]
+                for split in counted[0]
+                if all(split in size for size in counted)
+            }
+    return found
 
 
 def _characters(counts: Mapping[str, Any]) -> int | None:

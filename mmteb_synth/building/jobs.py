@@ -194,9 +194,14 @@ def jobs_of(members: Sequence[Member], wanted: Sequence[Language], options: Buil
         options: How they are built.
 
     Raises:
-        UsageError: A set has no bundled translations and no translator was named.
+        UsageError: A set has no bundled translations and no translator was named, or there are no sets.
         TranslatorError: The translator can't be used at all, or not for a language.
     """
+    if not members:
+        raise UsageError(
+            "nothing of what was chosen is to be translated",
+            hint="what MTEB holds as it is needs no build: mmteb-synth evaluate, with the same --suite",
+        )
     resolved: dict[str, translators.Translator] = {}
     resolve_fallback = functools.cache(translators.resolve)
     said: set[str] = set()

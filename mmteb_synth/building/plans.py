@@ -20,6 +20,7 @@ class Volume:
         gaps: Those that nobody can be asked for.
         to_ask: Texts to ask for; one that is too long for the translator counts as its parts.
         characters: Characters of all segments.
+        whole: Characters of the source's texts, those that occur again or that MTEB never embeds among them.
         usage: The tokens that asking will probably take, prompts among them.
     """
 
@@ -29,6 +30,7 @@ class Volume:
     gaps: int = 0
     to_ask: int = 0
     characters: int = 0
+    whole: int = 0
     usage: Usage = field(default_factory=Usage)
 
     def __add__(self, other: Volume) -> Volume:
@@ -40,6 +42,7 @@ class Volume:
             gaps=self.gaps + other.gaps,
             to_ask=self.to_ask + other.to_ask,
             characters=self.characters + other.characters,
+            whole=self.whole + other.whole,
             usage=self.usage + other.usage,
         )
 

@@ -51,6 +51,7 @@ def estimate(job: Job, estimator: Estimator | None) -> Volume | None:
         to_ask=segments if asked else 0,
         gaps=0 if asked or job.translator is None else segments,
         characters=round(characters),
+        whole=round(characters),
         usage=_usage(segments, characters, estimator) if estimator and asked else Usage(),
     )
 

@@ -108,6 +108,7 @@ def demo(
             languages=[*languages, "en"],
             suite=DEFAULT_SUITE,
             model_name=name,
+            predictions=True,
             data_dir=data_dir,
             cache_dir=cache_dir,
             results_dir=results_dir,

@@ -13,7 +13,9 @@ from mmteb_synth.cli.board import demo, leaderboard
 from mmteb_synth.cli.build import build
 from mmteb_synth.cli.cache import cache
 from mmteb_synth.cli.check import check
+from mmteb_synth.cli.embeddings import embeddings
 from mmteb_synth.cli.evaluate import evaluate
+from mmteb_synth.cli.export import export
 from mmteb_synth.cli.fetch import fetch
 from mmteb_synth.cli.listing import languages, suites, tasks, translators
 from mmteb_synth.cli.pilot import pilot
@@ -93,6 +95,7 @@ for command in (
     plan,
     pilot,
     review,
+    export,
     tasks,
     suites,
     languages,
@@ -101,6 +104,7 @@ for command in (
     serve,
     status,
     cache,
+    embeddings,
     batches,
 ):
     cli.add_command(command)

@@ -116,6 +116,16 @@ def results_dir(command: _Command) -> _Command:
     )(command)
 
 
+def accept_licence(command: _Command) -> _Command:
+    """`--accept-licence`, of every command that hands sets on."""
+    return click.option(
+        "--accept-licence",
+        multiple=True,
+        metavar="NAME",
+        help="A licence that you accept, by the name that tasks --licences shows. Repeatable.",
+    )(command)
+
+
 def offline(help_text: str, *, exposed: bool) -> Callable[[_Command], _Command]:
     """`--offline`: also keeps the Hub's libraries, which read it when they are imported, from any network."""
     return click.option(

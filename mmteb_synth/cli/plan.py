@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from mmteb_synth.cli import options, output
 if TYPE_CHECKING:
     from mmteb_synth.building.budgeting import Offer
     from mmteb_synth.building.plans import Cost, EmbeddingPlan, Plan, ProfilePlan, Volume
+    from mmteb_synth.licences import Terms
 
 _ESTIMATE = "~"
 
@@ -122,15 +124,16 @@ def plan(
             else {
                 row.name: selection.choose((), [row.name]).members
                 for row in registry.list_suites()
-                if row.definition != "mteb"
+                if row.definition != "mteb" and row.tasks
             }
         )
         offered = budgeting.offers(wanted, named, options=how, folders=folders, profiles=every)
         _show_offers(offered, budgeting.largest(offered, budget), budget, as_json)
         return
+    members = selection.choose(task, suite).members
     made = planning.plan(
         wanted,
-        selection.choose(task, suite).members,
+        members,
         options=how,
         folders=folders,
         models=models,
@@ -138,13 +141,15 @@ def plan(
         limits=Limits(requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute),
         profiles=every,
     )
+    known = (registry.terms(member.spec) for member in members)
+    terms = {one.task: one for one in known}  # bitext has its source's
     if as_json:
-        output.print_json(_as_json(made))
+        output.print_json(_as_json(made, terms))
     else:
-        _show(made)
+        _show(made, terms)
 
 
-def _show(made: Plan) -> None:
+def _show(made: Plan, terms: Mapping[str, Terms]) -> None:
     rows: list[tuple[str, bool, Volume | None, Cost]] = [
         (one.name, one.exact, one.volume, one.cost) for one in made.sets
     ]
@@ -157,6 +162,7 @@ def _show(made: Plan) -> None:
             "failed",
             "to ask",
             "characters",
+            "of",
             "input tokens",
             "output tokens",
             "$ live",
@@ -164,6 +170,12 @@ def _show(made: Plan) -> None:
         ),
         [_row(*row) for row in rows],
     )
+    if made.total.whole > made.total.characters:
+        mark = "" if made.exact else _ESTIMATE
+        click.echo(
+            f"{mark}{made.total.characters:,} of {mark}{made.total.whole:,} characters are translated: "
+            "MTEB never embeds the others, or they occur again"
+        )
     if made.profiles:
         click.echo()
         _show_profiles(made.profiles)
@@ -175,6 +187,8 @@ def _show(made: Plan) -> None:
         click.echo(f"time at the translator's limits: {_time(made.cost.seconds)}")
     for embedding in made.embeddings:
         click.echo(_embedding(embedding, made.exact))
+    for note, tasks in _by_note(terms).items():
+        click.echo(f"licence {note}: {', '.join(tasks)}")
     if not output.is_quiet():
         for note in made.notes:
             click.echo(f"note: {note}", err=True)
@@ -196,9 +210,17 @@ def _show_profiles(compared: tuple[ProfilePlan, ...]) -> None:
     )
 
 
+def _by_note(terms: Mapping[str, Terms]) -> dict[str, list[str]]:
+    """The sets by their licence and what it asks for."""
+    tasks: dict[str, list[str]] = {}
+    for task, one in terms.items():
+        tasks.setdefault(one.note(), []).append(task)
+    return tasks
+
+
 def _row(name: str, exact: bool, volume: Volume | None, cost: Cost) -> tuple[Any, ...]:
     if volume is None:
-        return (name, *("?",) * 9)
+        return (name, *("?",) * 10)
     mark = "" if exact else _ESTIMATE
     numbers = (
         volume.segments,
@@ -206,6 +228,7 @@ def _row(name: str, exact: bool, volume: Volume | None, cost: Cost) -> tuple[Any
         volume.failed,
         volume.to_ask,
         volume.characters,
+        volume.whole,
         volume.usage.input_tokens,
         volume.usage.output_tokens,
     )
@@ -261,10 +284,11 @@ def _show_offers(offered: tuple[Offer, ...], best: Offer | None, budget: float, 
         click.echo(f"the largest that ${budget:g} pays for: --suite {best.suite}{profile}{limit}")
 
 
-def _as_json(made: Plan) -> dict[str, Any]:
+def _as_json(made: Plan, terms: Mapping[str, Terms]) -> dict[str, Any]:
     import dataclasses
 
     values = dataclasses.asdict(made)
     for one, row in zip(made.sets, values["sets"], strict=True):
         row["error"] = one.error.message if one.error else None
-    return {**values, "exact": made.exact, "complete": made.complete}
+    licences = {task: dataclasses.asdict(one) for task, one in terms.items()}
+    return {**values, "exact": made.exact, "complete": made.complete, "licences": licences}

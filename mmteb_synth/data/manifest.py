@@ -56,7 +56,9 @@ class Manifest:
         kept: For each table the rows that keep English texts because of them, by id or number.
         dropped: For each table the rows of the English set that were left out because of them, in the same way.
         notes: What a reader of a score must know, in words.
-        licence: The source's licence.
+        licence: The source's licence, as MTEB or the spec of a set of one's own writes it.
+        terms: What may be done with the texts as far as was known, as `mmteb_synth.licences.Terms` has it; of a set that
+            was handed on, with what was `accepted`.
         citation: The source's BibTeX.
         bitext_of: For a bitext set, the source whose translations it pairs.
         usage: Tokens that building it used.
@@ -99,6 +101,7 @@ class Manifest:
     dropped: dict[str, list[int | str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     licence: str | None
+    terms: dict[str, Any] = field(default_factory=dict)
     citation: str | None = None
     bitext_of: str | None = None
     usage: dict[str, int] = field(default_factory=dict)

@@ -23,6 +23,7 @@ from mmteb_synth.data.layout import Layout, layout_of
 from mmteb_synth.data.profiles import FULL, Profile
 from mmteb_synth.data.profiles.sample import Sample, draw
 from mmteb_synth.data.segments import Needed
+from mmteb_synth.data.spool import Spool
 from mmteb_synth.data.tables import DEFAULT, Tables
 from mmteb_synth.errors import SourceError, SynthError, UsageError
 from mmteb_synth.specs import TaskSpec
@@ -121,17 +122,20 @@ def identify(spec: TaskSpec, source_dir: Path | None = None) -> SourceIdentity:
     )
 
 
-def task_class(spec: TaskSpec, identity: SourceIdentity | None = None) -> type[Any]:
+def task_class(
+    spec: TaskSpec, identity: SourceIdentity | None = None, spool: Spool | None = None
+) -> type[Any]:
     """The concrete MTEB class of a spec's English task.
 
     Args:
         spec: The task.
         identity: Which data it has, where that is known already.
+        spool: Where texts of a set of one's own are kept when they are read; None keeps them in memory.
     """
     if spec.is_own:
         from mmteb_synth.data import own
 
-        return own.task_class(spec, identity.revision if identity else own.revision(spec))
+        return own.task_class(spec, identity.revision if identity else own.revision(spec), spool)
     import mteb
 
     return type(mteb.get_task(spec.name))
@@ -162,6 +166,7 @@ def load(
     *,
     source_dir: Path | None,
     scratch: Path,
+    spool: Spool | None = None,
     splits: Sequence[str] = (),
     profile: Profile = FULL,
     limit: int | None = None,
@@ -173,6 +178,7 @@ def load(
         spec: The task.
         source_dir: A local mirror of the Hub; None reads the Hub (or its cache on this machine).
         scratch: Where links to mirrors are kept.
+        spool: Where the tables are kept; None keeps them in memory.
         splits: The splits that the suite scores; empty for the task's own.
         profile: How much of it is kept.
         limit: The first rows only, of those that the profile keeps, for a trial.
@@ -184,17 +190,25 @@ def load(
     Raises:
         SourceError: The data can't be had, or are not what the task needs.
     """
-    whole = read(spec, source_dir=source_dir, scratch=scratch, splits=splits)
+    whole = read(spec, source_dir=source_dir, scratch=scratch, spool=spool, splits=splits)
     return cut(whole, profile=profile, limit=limit, all_rows=all_rows)
 
 
-def read(spec: TaskSpec, *, source_dir: Path | None, scratch: Path, splits: Sequence[str] = ()) -> SourceSet:
+def read(
+    spec: TaskSpec,
+    *,
+    source_dir: Path | None,
+    scratch: Path,
+    spool: Spool | None = None,
+    splits: Sequence[str] = (),
+) -> SourceSet:
     """Load all rows of an English set; every one counts as needed.
 
     Args:
         spec: The task.
         source_dir: A local mirror of the Hub; None reads the Hub (or its cache on this machine).
         scratch: Where links to mirrors are kept.
+        spool: Where the tables are kept; None keeps them in memory.
         splits: The splits that the suite scores; empty for the task's own.
 
     Returns:
@@ -205,16 +219,16 @@ def read(spec: TaskSpec, *, source_dir: Path | None, scratch: Path, splits: Sequ
     """
     chosen = eval_splits(spec, splits)
     identity = identify(spec, source_dir)
-    task = _task(spec, identity, source_dir, scratch, chosen)
+    task = _task(spec, identity, source_dir, scratch, chosen, spool)
     before = dict(vars(task))
     _load_data(task, identity)
     layout = layout_of(task)
     train = getattr(task, "train_split", None)
     train = None if train in chosen else train
     names = {} if spec.is_own else spec.columns  # own.py has renamed the columns already
-    tables = dict(extract(task, layout, names, [*chosen, *([train] if train else [])]))
-    differences = tuple(_compare(task, chosen)) if not spec.is_own else ()
+    tables = dict(extract(task, layout, names, [*chosen, *([train] if train else [])], spool))
     attributes = _instance_attributes(task, before)
+    differences = () if spec.is_own else (*_compare(task, chosen), *_compare_set(spec.name, attributes))
     task.unload_data()
     return SourceSet(
         spec=spec,
@@ -266,10 +280,15 @@ def cut(whole: SourceSet, *, profile: Profile, limit: int | None, all_rows: bool
 
 
 def _task(
-    spec: TaskSpec, identity: SourceIdentity, source_dir: Path | None, scratch: Path, splits: Sequence[str]
+    spec: TaskSpec,
+    identity: SourceIdentity,
+    source_dir: Path | None,
+    scratch: Path,
+    splits: Sequence[str],
+    spool: Spool | None,
 ) -> Any:
     """The English task object, restricted to one English subset and the chosen splits."""
-    cls = task_class(spec, identity)
+    cls = task_class(spec, identity, spool)
     if source_dir is not None and identity.mirror:
         files = mirror.folder(source_dir, identity.dataset, identity.revision)
         place = mirror.link(files, identity.mirror, scratch)
@@ -345,6 +364,15 @@ def _compare(task: Any, splits: Sequence[str]) -> Iterator[str]:
         for name in ("num_samples", "number_of_characters"):
             if name in expected and name in found and expected[name] != found[name]:
                 yield f"{split}: {name} is {found[name]}, MTEB's statistics say {expected[name]}"
+
+
+def _compare_set(name: str, attributes: dict[str, Any]) -> Iterator[str]:
+    """Compare what loading set on the task object with what the facts say that it sets."""
+    known = facts.task(name)
+    for attribute, value in known.sets.items() if known else ():
+        if attribute not in attributes or attributes[attribute] != value:
+            found = attributes.get(attribute, "not set")
+            yield f"MTEB's transform was known to set {attribute} to {value}, and it is {found}"
 
 
 def _statistics(task: Any, split: str, subset: str | None) -> dict[str, Any]:

@@ -29,8 +29,8 @@ from mmteb_synth.data import card, profiles
 from mmteb_synth.data import ledger as ledgers
 from mmteb_synth.data import manifest as manifests
 from mmteb_synth.data.manifest import Manifest
-from mmteb_synth.data.profiles import sample
-from mmteb_synth.data.tables import TableKey, Tables, content_hash
+from mmteb_synth.data.profiles import sample as samples
+from mmteb_synth.data.tables import ROWS_AT_ONCE, TableKey, Tables, content_hash
 from mmteb_synth.errors import StoreError, UnknownNameError
 from mmteb_synth.paths import write_text, writing
 
@@ -82,8 +82,8 @@ class TranslatedDataset:
         except (OSError, pa.ArrowException) as error:
             raise self._damaged(f"{ledgers.FILE}: {error}") from error
 
-    def kept(self) -> pa.Table | None:
-        """Read the list of what the set's profile kept of the English set, in the schema of `Sample.kept`.
+    def sample(self) -> pa.Table | None:
+        """Read the list of what the set's profile kept of the English set, in the schema of `Sample.listed`.
 
         Returns:
             The list; None where everything was kept.
@@ -94,11 +94,11 @@ class TranslatedDataset:
         if not self.manifest.sample.get("listed"):
             return None
         try:
-            listed = sample.read(self.folder)
+            listed = samples.read(self.folder)
         except (OSError, pa.ArrowException) as error:
-            raise self._damaged(f"{sample.FILE}: {error}") from error
-        if sample.digest(listed) != self.manifest.sample["digest"]:
-            raise self._damaged(f"{sample.FILE} is not what was recorded")
+            raise self._damaged(f"{samples.FILE}: {error}") from error
+        if samples.digest(listed) != self.manifest.sample["digest"]:
+            raise self._damaged(f"{samples.FILE} is not what was recorded")
         return listed
 
     def record(self, ledger: pa.Table) -> TranslatedDataset:
@@ -198,7 +198,7 @@ class Store:
         tables: Mapping[TableKey, pa.Table],
         ledger: pa.Table | None = None,
         *,
-        kept: pa.Table | None = None,
+        sample: pa.Table | None = None,
     ) -> TranslatedDataset:
         """Store a set; its folder is complete before anything points to it.
 
@@ -206,7 +206,7 @@ class Store:
             manifest: Its record; the revision is filled in, and a review of the very same content is kept.
             tables: Its tables in MTEB's own layout.
             ledger: What is known of its segments; None where nothing was translated.
-            kept: The list of what its profile kept of the English set; None where it kept all.
+            sample: The list of what its profile kept of the English set; None where it kept all.
 
         Returns:
             The stored set.
@@ -221,11 +221,11 @@ class Store:
         folder = self.folder / f"{manifest.name}-{manifest.revision[:12]}"
         with writing(f"the data set {manifest.name}"):
             if _is_whole(folder, manifest.revision):
-                _write_about(folder, manifest, tables, ledger, kept)
+                _write_about(folder, manifest, tables, ledger, sample)
             else:
                 with self._new_folder(folder, manifest.name) as temporary:
                     _write_tables(temporary, tables)
-                    _write_about(temporary, manifest, tables, ledger, kept)
+                    _write_about(temporary, manifest, tables, ledger, sample)
         pointer = {
             "schema": manifests.SCHEMA,
             "name": manifest.name,
@@ -327,7 +327,7 @@ def _write_tables(folder: Path, tables: Mapping[TableKey, pa.Table]) -> None:
     for key, table in tables.items():
         path = folder / key.file
         path.parent.mkdir(exist_ok=True)
-        pq.write_table(table, path, compression="zstd")
+        pq.write_table(table, path, compression="zstd", row_group_size=ROWS_AT_ONCE)
 
 
 def _write_about(
@@ -335,11 +335,11 @@ def _write_about(
     manifest: Manifest,
     tables: Mapping[TableKey, pa.Table],
     ledger: pa.Table | None,
-    kept: pa.Table | None,
+    sample: pa.Table | None,
 ) -> None:
     """Write what is known of the tables: ledger, sample, manifest and card."""
     _write_ledger(folder, ledger)
-    sample.write(folder, kept)
+    samples.write(folder, sample)
     manifests.write(folder, manifest)
     rows = {key: len(table) for key, table in tables.items()}
     write_text(folder / card.FILE, card.text(manifest, rows, ledger))
@@ -360,17 +360,37 @@ def _remove(place: Path) -> None:
 
 
 def _is_whole(folder: Path, revision: str) -> bool:
-    """Whether a folder already holds exactly this content."""
+    """Whether a folder already holds exactly this content; a column is in memory at a time."""
     try:
-        tables = _read_tables(folder)
+        with contextlib.ExitStack() as opened:
+            tables = {
+                key: _OnDisk(opened.enter_context(pq.ParquetFile(path))) for key, path in _files(folder)
+            }
+            return bool(tables) and content_hash(tables) == revision
     except (OSError, pa.ArrowException):
         return False
-    return bool(tables) and content_hash(tables) == revision
+
+
+class _OnDisk:
+    """A table in a file, read by columns."""
+
+    def __init__(self, file: pq.ParquetFile) -> None:
+        self._file = file
+        self.column_names: list[str] = file.schema_arrow.names
+        self.num_rows: int = file.metadata.num_rows
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """One column."""
+        return self._file.read([name]).column(0)
 
 
 def _read_tables(folder: Path) -> Tables:
     tables: Tables = {}
-    for path in sorted(folder.glob("*/*.parquet")):
+    for key, path in _files(folder):
         with pq.ParquetFile(path) as file:
-            tables[TableKey(path.parent.name, path.stem)] = file.read()
+            tables[key] = file.read()
     return tables
+
+
+def _files(folder: Path) -> list[tuple[TableKey, Path]]:
+    return [(TableKey(path.parent.name, path.stem), path) for path in sorted(folder.glob("*/*.parquet"))]

@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -30,6 +30,9 @@ class TableKey(NamedTuple):
 
 
 Tables = dict[TableKey, pa.Table]
+
+ROWS_AT_ONCE = 50_000
+"""Of a Parquet file, in memory: rows of a group that is written, and of a batch that is read."""
 
 CORPUS, QUERIES, QRELS, TOP_RANKED, DEFAULT = "corpus", "queries", "qrels", "top_ranked", "default"
 
@@ -65,7 +68,7 @@ def write_file(path: Path, table: pa.Table) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as stream:
-            pq.write_table(table, stream, compression="zstd")
+            pq.write_table(table, stream, compression="zstd", row_group_size=ROWS_AT_ONCE)
         Path(temporary).chmod(0o644)
         os.replace(temporary, path)  # noqa: PTH105  one atomic call, as in paths.write_text
     except BaseException:
@@ -85,7 +88,22 @@ def pick(table: pa.Table, rows: np.ndarray) -> pa.Table:
     return table.filter(pa.array(marks))
 
 
-def content_hash(tables: Mapping[TableKey, pa.Table]) -> str:
+class Columns(Protocol):
+    """A table, or what can be read like one."""
+
+    @property
+    def column_names(self) -> list[str]:
+        """In their order."""
+
+    @property
+    def num_rows(self) -> int:
+        """Of each column."""
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """One column."""
+
+
+def content_hash(tables: Mapping[TableKey, Columns]) -> str:
     """The digest of all values of all tables, whatever their chunks, file encoding or library version.
 
     Args:

@@ -18,10 +18,14 @@ from mmteb_synth.errors import EvaluationError, SynthError, UsageError
 from mmteb_synth.evaluation import native, registration, results
 from mmteb_synth.evaluation import prompts as prompting
 from mmteb_synth.evaluation import signature as signing
+from mmteb_synth.evaluation.embeddings import opening
 from mmteb_synth.evaluation.models import LoadedModel
 from mmteb_synth.evaluation.scored import ScoredTask
 from mmteb_synth.evaluation.signature import SignedScore
 from mmteb_synth.paths import bundled_tasks, writing
+
+PREDICTIONS = "predictions"
+"""The folder beside a model's results, where MTEB's search for results does not look."""
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +75,8 @@ def evaluate(
     *,
     results_dir: Path,
     batch_size: int = 32,
-    predictions: Path | None = None,
+    predictions: bool = False,
+    embeddings_dir: Path | None = None,
     show_progress: bool = False,
     report: Callable[[TaskReport], None] | None = None,
     warn: Callable[[str], None] = logger.warning,
@@ -84,7 +89,8 @@ def evaluate(
         scored: The tasks.
         results_dir: What `mteb.ResultCache` takes.
         batch_size: Texts a batch.
-        predictions: Where MTEB writes predictions; None for nowhere.
+        predictions: Whether MTEB keeps the model's predictions, in `predictions/` beside its results.
+        embeddings_dir: Where embeddings are kept; None for nowhere.
         show_progress: Whether MTEB shows its progress bars.
         report: Called with each result as soon as it is there.
         warn: Called with what the user should know.
@@ -117,19 +123,21 @@ def evaluate(
                 f"{model.name}: nobody says which prompts it wants, so it gets none, and its scores may be far too low; "
                 "say it with --prompt query=…, --prompts-like NAME or --model-name ORG/NAME (--prompt query= for none)"
             )
-        run = _Run(
-            model=model,
-            cache=cache,
-            batch_size=batch_size,
-            predictions=predictions,
-            show_progress=show_progress,
-            warn=warn,
-        )
-        for task in scored:
-            try:
-                done(run.score(task))
-            except SynthError as error:
-                done(TaskReport(model=model.name, task=task.name, error=error))
+        with opening.cached(model, embeddings_dir, warn) as encoder:
+            run = _Run(
+                model=model,
+                encoder=encoder,
+                cache=cache,
+                batch_size=batch_size,
+                predictions=predictions,
+                show_progress=show_progress,
+                warn=warn,
+            )
+            for task in scored:
+                try:
+                    done(run.score(task))
+                except SynthError as error:
+                    done(TaskReport(model=model.name, task=task.name, error=error))
     return EvaluationReport(tasks=tuple(reports))
 
 
@@ -138,9 +146,10 @@ class _Run:
     """One model's evaluation."""
 
     model: LoadedModel
+    encoder: Any
     cache: results.WholeResultCache
     batch_size: int
-    predictions: Path | None
+    predictions: bool
     show_progress: bool
     warn: Callable[[str], None]
 
@@ -156,16 +165,19 @@ class _Run:
             SynthError: The task can't be had, the model fails on it, or the result can't be written.
         """
         task = scored.make()
-        if scored.dataset is not None:
+        if scored.manifest is not None:
             registration.register_task(type(task))
             prompting.lend(self.model.encoder, task=scored.name, source=scored.source_task)
         path = self.cache.get_task_result_path(scored.name, self.meta)
         replaces = path.is_file()
         before = results.stored(self.cache, task, self.meta, self.warn)
-        predictions = self._prediction_folder()
+        predictions = path.parent / PREDICTIONS if self.predictions and not scored.parts else None
+        self._score_parts(scored)
         if before is None or before.get_missing_evaluations(task):
             _probe(path.parent, f"the results of {scored.name}")
-            self._run(scored, task, self.cache, predictions, anew=before is None)
+            if scored.parts:  # MTEB would return a mean of older parts, or score all of them anew
+                path.unlink(missing_ok=True)
+            self._run(scored, task, self.cache, predictions, anew=before is None and not scored.parts)
         elif predictions and not (predictions / task.prediction_file_name).is_file():
             self._run(scored, task, None, predictions, anew=True)
         result = results.stored(self.cache, task, self.meta, self.warn)
@@ -178,6 +190,21 @@ class _Run:
             score=results.main_score(result, task),
             rescored=replaces and before is None,
         )
+
+    def _score_parts(self, scored: ScoredTask) -> None:
+        """Score what an aggregate is made of, each as a task of its own, so that MTEB finds the scores and takes the mean.
+
+        Raises:
+            EvaluationError: One can't be scored; without it there is no mean.
+        """
+        for part in scored.parts:
+            try:
+                self.score(part)
+            except SynthError as error:
+                raise EvaluationError(
+                    f"{scored.name} has no score without its part {part.name}: {error.message}",
+                    hint=error.hint,
+                ) from error
 
     def _run(
         self,
@@ -194,10 +221,10 @@ class _Run:
             if anew:  # MTEB would add to those of older data
                 (predictions / task.prediction_file_name).unlink(missing_ok=True)
         try:
-            if scored.dataset is None:
+            if scored.manifest is None:
                 native.load(task)
             mteb.evaluate(
-                self.model.encoder,
+                self.encoder,
                 task,
                 cache=cache,
                 co2_tracker=False,
@@ -217,11 +244,6 @@ class _Run:
         finally:
             if task.data_loaded:
                 task.unload_data()
-
-    def _prediction_folder(self) -> Path | None:
-        if self.predictions is None:
-            return None
-        return self.predictions / str(self.meta.model_name_as_path()) / self.model.revision
 
     def _sign(
         self, file: Path, scored: ScoredTask, task: Any, result: TaskResult, before: TaskResult | None
@@ -245,7 +267,8 @@ class _Run:
     def _line(
         self, scored: ScoredTask, task: Any, split: str, subset: str, mteb_version: str | None
     ) -> SignedScore:
-        manifest = scored.dataset.manifest if scored.dataset else None
+        manifest = scored.manifest
+        names = [part.source_task for part in scored.parts]
         prompts = signing.prompts_label(self.model.prompts, known=self.model.prompts_known)
         return SignedScore(
             task=scored.name,
@@ -267,7 +290,7 @@ class _Run:
             bitext=bool(manifest and manifest.bitext_of),
             grade=manifest.grade if manifest else None,
             notes=list(manifest.notes) if manifest else [],
-            zero_shot=self.meta.is_zero_shot_on([manifest.source_task if manifest else scored.name]),
+            zero_shot=self.meta.is_zero_shot_on([manifest.source_task if manifest else scored.name, *names]),
             demo=bool(manifest and manifest.spec is not None and _is_bundled(manifest.source_task)),
         )
 

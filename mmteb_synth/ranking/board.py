@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Collection, Iterable, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,11 +13,14 @@ from mmteb_synth import facts, paths, registry
 from mmteb_synth.errors import SynthError, UnknownNameError
 from mmteb_synth.languages import parse, same
 from mmteb_synth.ranking import export
+from mmteb_synth.ranking.examples import Examples
+from mmteb_synth.ranking.grouping import make_groups
 from mmteb_synth.ranking.notes import Certified
 from mmteb_synth.ranking.render import render
 from mmteb_synth.ranking.results import ENGLISH, OVERRIDES, Score, plain_name, read_results
-from mmteb_synth.ranking.suites import Expected, expected, unlisted
-from mmteb_synth.ranking.table import Group, make_groups
+from mmteb_synth.ranking.suites import Expected, expected, unlisted, without_parts, worth_showing
+from mmteb_synth.ranking.table import Group
+from mmteb_synth.statistics.bootstrap import Interval, interval
 from mmteb_synth.types import Language
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ class Board:
         scores: Every score that they are made of, English included.
         stale: Names of sets left out because their data changed after they were scored.
         bitext: Whether bitext sets count in ranks and means.
+        examples: The 95 % intervals over examples, of the scores whose predictions were kept.
         certified: What certificates say of tables.
     """
 
@@ -42,12 +46,14 @@ class Board:
     scores: tuple[Score, ...]
     stale: tuple[str, ...]
     bitext: bool
+    examples: Mapping[Score, Interval]
     certified: tuple[Certified, ...] = ()
 
     @property
     def frame(self) -> pd.DataFrame:
         """One row for each (model, suite, profile, limit, language, translator), as in leaderboard.csv.
 
+        A row over several languages has the language `mul`.
         Scores are times 100 and unrounded; a missing one is NaN.
         """
         import pandas as pd
@@ -114,8 +120,9 @@ def leaderboard(
 
     groups: list[Group] = []
     shown: set[Score] = set()
+    examples = Examples(data_dir)
     for suite, members in _by_suite(scores, [expected(suite, scores) for suite in chosen]):
-        made = make_groups(members, suite, bitext=bitext, across_origins=across_origins)
+        made = make_groups(members, suite, examples.draws, bitext=bitext, across_origins=across_origins)
         kept = _asked_for(made, wanted, labels)
         runs = {(group.profile, group.limit) for group in kept}
         shown.update(score for group in kept for part in group.languages for score in part.scores)
@@ -130,11 +137,14 @@ def leaderboard(
             f"there are no scores in {results_dir} for this choice of suites, languages, translators and models",
             hint=f"choose fewer, or make some: {_EVALUATE}",
         )
+    listed = tuple(score for score in results.scores if score in shown)
+    drawn = {score: examples.draws(score) for score in listed}
     return Board(
         groups=tuple(groups),
-        scores=tuple(score for score in results.scores if score in shown),
+        scores=listed,
         stale=results.stale,
         bitext=bitext,
+        examples={score: interval(draws) for score, draws in drawn.items() if draws is not None},
     )
 
 
@@ -155,7 +165,7 @@ def write(board: Board, out: Path) -> list[Path]:
     texts = {
         "leaderboard.md": board.markdown(),
         "leaderboard.csv": export.to_csv(columns, export.leaderboard_rows(board.groups)),
-        "scores.csv": export.to_csv(export.SCORE_COLUMNS, export.score_rows(board.scores)),
+        "scores.csv": export.to_csv(export.SCORE_COLUMNS, export.score_rows(board.scores, board.examples)),
     }
     for name, text in texts.items():
         paths.write_text(out / name, text)
@@ -219,8 +229,9 @@ def _by_suite(scores: Sequence[Score], chosen: Sequence[Expected]) -> list[tuple
                 hint=f"make some: mmteb-synth build and evaluate with --suite {empty[0]}",
             )
     else:
+        held = worth_showing(held)
         listed = {score for _, members in held for score in members}
-        rest = [score for score in scores if score not in listed]
+        rest = without_parts((score for score in scores if score not in listed), among=scores)
         held.append((unlisted(rest), rest))
     return [(suite, members) for suite, members in held if members]
 

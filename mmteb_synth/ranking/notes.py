@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mmteb_synth.markdown import escape
+from mmteb_synth.ranking.flagged import FLAG, FLAGGED
 from mmteb_synth.ranking.results import Model, Score
 from mmteb_synth.ranking.table import Group, Row, Table
 
@@ -73,6 +74,11 @@ def group_notes(group: Group, *, bitext: bool) -> list[str]:
     """
     scores = [score for table in group.languages for score in table.scores]
     notes = []
+    if group.profile != "full":
+        notes.append(
+            f"Sets were cut down to the profile {escape(group.profile)} (`--profile {group.profile}`): comparable "
+            "with scores of this profile only."
+        )
     if group.limit is not None:
         notes.append(
             f"A trial on the first {group.limit} rows of each set (`--limit {group.limit}`): not comparable with "
@@ -93,6 +99,12 @@ def group_notes(group: Group, *, bitext: bool) -> list[str]:
             f"{BITEXT_MARK} Bitext mining finds each English text's translation, so that it measures the translator "
             f"as well as the model. {counted}"
         )
+    types = {name for table in group.languages for row in table.rows for name in row.types}
+    notes.extend(
+        f"{FLAG} {escape(name)} carries hardly any rank signal: {escape(FLAGGED[name])}. It counts in ranks and means as "
+        f"in MTEB; Mean without {FLAG} leaves it out."
+        for name in sorted(types & FLAGGED.keys())
+    )
     return notes
 
 

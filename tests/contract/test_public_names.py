@@ -20,6 +20,7 @@ NAMES = [
     "build",
     "check",
     "evaluate",
+    "export",
     "get_benchmark",
     "get_task",
     "get_tasks",
@@ -77,6 +78,10 @@ def test_every_public_name_can_be_called_twice_after_every_module_was_imported(t
     calls: dict[str, Callable[[], Any]] = {
         "build": lambda: mmteb_synth.build("tr", tasks="MiniSTS", **data, **cache).sets[0].status,
         "check": lambda: [one.outcomes for one in mmteb_synth.check("tr", **data, **results).sets],
+        "export": lambda: [
+            (one.name, one.error)
+            for one in mmteb_synth.export("tr", tmp_path / "for others", **data, **results)
+        ],
         "get_task": lambda: mmteb_synth.get_task(TASK, **data).metadata.name,
         "get_tasks": lambda: [task.metadata.name for task in mmteb_synth.get_tasks("Turkish", **data)],
         "get_benchmark": lambda: mmteb_synth.get_benchmark("tr", **data).name,
@@ -103,6 +108,7 @@ def test_every_public_name_can_be_called_twice_after_every_module_was_imported(t
     assert answers["get_tasks"][0] == [TASK]
     assert answers["get_benchmark"][0] == "MTEB(tur-Latn, mini, authored)"
     assert answers["review_export"][0] == {TASK: answers["review_import"][0]}
+    assert answers["export"][0] == [(TASK, None)]
     assert answers["evaluate"][0] == [(TASK, None)]
     assert "a comparison takes 3" in answers["validate"][0]
     for name, (first, second) in answers.items():

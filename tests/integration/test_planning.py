@@ -167,10 +167,10 @@ def test_what_can_not_be_read_is_estimated(preset: Path, folders: paths.Folders,
     by_name = {one.name.split(".")[0]: one for one in planned.sets}
     twitter = by_name["TwitterURLCorpus"].volume
     assert twitter is not None
-    assert twitter.characters == 8_659_940  # MTEB's own statistics
-    assert twitter.segments == 2 * 51_534
+    assert twitter.segments == 4_329 + 41_304  # MTEB's own statistics: different texts of each column
+    assert twitter.characters == pytest.approx(8_659_940 / (2 * 51_534) * twitter.segments, rel=0.06)
     smaller = _plan(dataclasses.replace(options, limit=100), folders, ("seed",))
-    assert smaller.total.characters < planned.total.characters / 100
+    assert smaller.total.characters < planned.total.characters / 20
     assert planned.cost.dollars is not None
     assert planned.cost.batch_dollars == pytest.approx(planned.cost.dollars / 2)
 

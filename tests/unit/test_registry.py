@@ -6,10 +6,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mmteb_synth import facts, paths, registry
+from mmteb_synth import facts, languages, listings, paths, registry, selection
 from mmteb_synth.errors import SpecError, UnknownNameError, UsageError
 from mmteb_synth.specs import BitextSpec, TaskSpec
 
@@ -166,20 +167,43 @@ def test_seed_is_the_benchmark_that_began_this() -> None:
     assert registry.native_tasks(suite, "que-Latn") == []
 
 
-@pytest.mark.parametrize(("name", "count"), [("MTEB(eng, v2)", 41), ("MTEB(eng)", 41), ("MTEB(eng, v1)", 67)])
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("MTEB(eng, v2)", 41),
+        ("MTEB(eng)", 41),
+        ("MTEB", 56),
+        ("MTEB(eng, classic)", 56),
+        ("NanoBEIR", 13),
+        ("BEIR", 15),
+    ],
+)
 def test_an_mteb_benchmark_is_a_suite(name: str, count: int) -> None:
     suite = registry.get_suite(name)
     assert len(suite.tasks) == count
     splits = {entry.name: entry.splits for entry in suite.tasks}
-    assert splits["MassiveIntentClassification"] == ("test",)  # MTEB's task has validation too
-    for entry in suite.tasks:
-        assert isinstance(registry.get_task(entry.name), TaskSpec)
+    if "MassiveIntentClassification" in splits:
+        assert splits["MassiveIntentClassification"] == ("test",)  # MTEB's task has validation too
+    for member in selection.choose(suites=[name]).members:
+        assert isinstance(member.spec, TaskSpec)
 
 
-def test_an_aggregate_of_a_benchmark_becomes_its_parts() -> None:
+@pytest.mark.parametrize(
+    ("name", "benchmark"),
+    [("mteb-eng-v1", "MTEB(eng, v1)"), ("mteb-eng-v2", "MTEB(eng, v2)"), ("nano-beir", "NanoBEIR")],
+)
+def test_the_english_benchmarks_have_short_names(name: str, benchmark: str) -> None:
+    assert registry.get_suite(name).tasks == registry.get_suite(benchmark).tasks
+
+
+def test_an_aggregate_is_one_task_of_a_suite_and_as_large_as_its_parts() -> None:
     names = {entry.name for entry in registry.get_suite("BEIR").tasks}
-    assert "CQADupstackRetrieval" not in names
-    assert "CQADupstackUnixRetrieval" in names
+    assert "CQADupstackRetrieval" in names
+    assert "CQADupstackUnixRetrieval" not in names
+    parts = [row for row in registry.list_tasks() if row.name.startswith("CQADupstack")]
+    (whole,) = (row for row in parts if row.name == "CQADupstackRetrieval")
+    assert len(parts) == 13
+    assert whole.samples == sum(row.samples or 0 for row in parts if row is not whole)
 
 
 def test_every_benchmark_that_is_listed_can_be_taken() -> None:
@@ -203,12 +227,19 @@ def test_a_users_suite(folder: Path) -> None:
     suite = registry.get_suite("mine")
     assert suite == registry.get_suite(path)
     names = [entry.name for entry in suite.tasks]
-    assert (
-        len(names) == len(set(names)) == 41 - 1 + 1 + 12 - 2
-    )  # a native one, an own one, twelve parts, two twice
+    assert len(names) == len(set(names)) == 41 - 1 + 1 + 1  # a native one, an own one, an aggregate
+    assert "CQADupstackUnixRetrieval" in names  # the benchmark scores a part by itself too
     assert "STS22.v2" not in names
     assert suite.bitext[0].spec.max_pairs == 5
-    assert [row.name for row in registry.list_suites()][:3] == ["mini", "seed", "mine"]
+    assert [row.name for row in registry.list_suites()][:7] == [
+        "mini",
+        "mteb-eng-v1",
+        "mteb-eng-v2",
+        "nano-beir",
+        "native",
+        "seed",
+        "mine",
+    ]
     assert {row.name for row in registry.list_tasks(suite="mine", type="BitextMining")} == {"MyPairsBitext"}
 
 
@@ -311,3 +342,53 @@ def test_listing_imports_nothing_heavy() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment
     )
     assert done.stdout.strip() == "[]"
+
+
+def native(language: str, **choice: Any) -> dict[str, listings.NativeListing]:
+    return {row.name: row for row in registry.list_native(languages.parse(language).code, **choice)}
+
+
+def test_what_mteb_holds_in_a_language_is_found() -> None:
+    found = native("sw")
+    assert found == native("swh-Latn")
+    assert {"BelebeleRetrieval", "MIRACLRetrieval", "SIB200ClusteringS2S"} <= found.keys()
+    massive = found["MassiveIntentClassification"]
+    assert (massive.origin, massive.license) == ("human-translated", "apache-2.0")
+    assert (massive.splits, massive.samples) == (("validation", "test"), 2033 + 2974)
+    assert native("sw", suite="seed")["MassiveIntentClassification"].samples == 2974
+    assert native("tr", type="STS").keys() == {"STS22.v2"}
+    assert native("que") == {}
+
+
+def test_neither_machines_texts_nor_old_versions_nor_several_languages_at_once_are_found() -> None:
+    found = native("de")
+    assert "STS22" not in found  # MTEB has a version 2
+    for name, known in ((name, facts.tasks()[name]) for name in found):
+        assert not (known.sample_creation or "").startswith(("machine-translated", "LM-generated")), name
+        assert known.type != "BitextMining"
+        assert not known.parts
+    assert "CQADupstackRetrieval" not in native("en")
+
+
+def test_a_suite_may_find_its_native_members(folder: Path) -> None:
+    suite = registry.get_suite("native")
+    assert registry.native_tasks(suite, "swa-Latn") == list(native("sw"))
+    assert suite.tasks == suite.native == ()
+    english = {
+        entry.name for entry in registry.native_entries(suite, "eng-Latn", beside=["swa-Latn", "eng-Latn"])
+    }
+    assert english < native("sw").keys()  # English only of what there is in Swahili too
+    path = _suite(folder, '[native_query]\norigins = ["human-translated"]\ntypes = ["Clustering"]\n')
+    assert registry.native_tasks(registry.get_suite(path), "swa-Latn") == ["SIB200ClusteringS2S"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[native_query]\norigins = ["translated"]', "native_query.origins.0"),
+        ('[native_query]\ntype = ["STS"]', "did you mean types"),
+    ],
+)
+def test_a_query_that_can_not_be_is_an_error(folder: Path, text: str, said: str) -> None:
+    with pytest.raises(SpecError, match=said):
+        registry.get_suite(_suite(folder, text))

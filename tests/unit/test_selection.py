@@ -102,3 +102,23 @@ def test_a_stored_set_finds_its_source_again(own_set: Callable[..., TaskSpec]) -
     assert from_manifest("SciFact", ["test"], None).splits == ("test",)
     with pytest.raises(UnknownNameError):
         from_manifest("Mine", ["test"], None)
+
+
+def test_an_aggregate_is_built_as_its_parts_and_scored_as_one() -> None:
+    chosen = choose(["CQADupstackRetrieval"])
+    assert len(chosen.members) == 12
+    assert "CQADupstackUnixRetrieval" in names(chosen)
+    assert chosen.scored == {"CQADupstackRetrieval"}
+    both = choose(["CQADupstackUnixRetrieval", "CQADupstackRetrieval"])
+    assert len(both.members) == 12
+    assert both.scored == {"CQADupstackRetrieval", "CQADupstackUnixRetrieval"}
+
+
+def test_the_suites_of_a_choice_share_their_sets() -> None:
+    chosen = choose(suites=["mteb-eng-v1", "mteb-eng-v2"])
+    assert len(choose(suites=["mteb-eng-v1"]).members) == 67
+    assert len(choose(suites=["mteb-eng-v1"]).scored) == 56
+    assert "CQADupstackRetrieval" in chosen.scored
+    assert "CQADupstackGamingRetrieval" in chosen.scored  # v2 scores two parts by themselves
+    assert "CQADupstackTexRetrieval" not in chosen.scored
+    assert "CQADupstackTexRetrieval" in chosen.names()

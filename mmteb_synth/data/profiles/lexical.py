@@ -37,13 +37,13 @@ def best(
     logging.getLogger("bm25s").setLevel(logging.WARNING)  # it tells of every index that it builds
     asked = _words(queries)
     vocabulary = {**asked.vocab, _OTHERS: len(asked.vocab)}
-    corpus = _Corpus()
+    corpus = _Corpus(len(vocabulary))
     for texts in documents:
         words = _words(texts)
-        known = np.array([vocabulary.get(word, vocabulary[_OTHERS]) for word in words.vocab], np.uint32)
+        known = [vocabulary.get(word, vocabulary[_OTHERS]) for word in words.vocab]
         for document in words.ids:
-            corpus.add(known[document] if document else known[:0])
-    if not len(corpus) or not asked.vocab:
+            corpus.add(known[word] for word in document)
+    if corpus.has_no_word or not asked.vocab:
         yield from (np.zeros(0, np.int64) for _ in queries)
         return
     index = bm25s.BM25(method="lucene", k1=1.5, b=0.75, backend="numpy", csc_backend="scipy")
@@ -79,13 +79,18 @@ def _first(scores: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
 class _Corpus:
     """Documents as numbers of words, one after another in one array: as lists, a million would take gigabytes."""
 
-    def __init__(self) -> None:
-        self._words = array("I")
+    def __init__(self, size: int) -> None:
+        self._words = array("H" if size <= 1 << 16 else "I")
         self._ends = array("Q", [0])
 
-    def add(self, words: np.ndarray) -> None:
-        self._words.frombytes(words.tobytes())
+    def add(self, words: Iterable[int]) -> None:
+        self._words.extend(words)
         self._ends.append(len(self._words))
+
+    @property
+    def has_no_word(self) -> bool:
+        """Whether no document holds a word."""
+        return not self._words
 
     def __len__(self) -> int:
         return len(self._ends) - 1

@@ -29,7 +29,7 @@ from mmteb_synth.data.tables import (
     write_file,
 )
 
-FILE = "kept.parquet"
+FILE = "sample.parquet"
 """The list's file in a set's folder, beside its tables."""
 
 _SCHEMA = pa.schema(
@@ -45,7 +45,7 @@ class Sample:
     Attributes:
         tables: The set's tables with the rows that were kept, in the source's order.
         attributes: What the task must have set, because its own draws would draw from the sample again.
-        kept: One row for each that was kept of a table that was cut: `table`, as corpus/test; `row`, its number in
+        listed: One row for each that was kept of a table that was cut: `table`, as corpus/test; `row`, its number in
             the English source (of a legacy clustering, the number of its text); `id`, where rows have one; `reason`,
             of a document why it was kept. None where nothing was cut.
         record: The same in short, for the manifest.
@@ -53,7 +53,7 @@ class Sample:
 
     tables: Tables
     attributes: dict[str, Any] = field(default_factory=dict)
-    kept: pa.Table | None = None
+    listed: pa.Table | None = None
     record: dict[str, Any] = field(default_factory=dict)
 
 
@@ -83,7 +83,7 @@ def draw(
 
 def digest(listed: pa.Table) -> str:
     """The digest of a list of what was kept."""
-    return content_hash({TableKey("kept", "all"): listed})
+    return content_hash({TableKey("sample", "all"): listed})
 
 
 def write(folder: Path, listed: pa.Table | None) -> None:
@@ -183,7 +183,7 @@ def _sample(
     return Sample(
         tables=result,
         attributes=dict(attributes or {}),
-        kept=listed if len(listed) else None,
+        listed=listed if len(listed) else None,
         record={
             "profile": profile.name,
             "seed": profile.seed,

@@ -153,6 +153,20 @@ class TestNative:
         assert task.hf_subsets == subsets
         assert task.eval_splits == ["test"]
 
+    def test_what_a_query_finds_can_be_made(self) -> None:
+        choice = selection.choose(suites=["native"])
+        found = list(scored.native(choice, ["swa-Latn", "deu-Latn", "eng-Latn"]))
+        assert {"BelebeleRetrieval", "STS22.v2", "XNLI"} <= {task.name for task in found}
+        for task in found:
+            made = task.make()
+            assert made.hf_subsets, task.name
+            held = {
+                code for subset in made.hf_subsets for code in made.metadata.hf_subsets_to_langscripts[subset]
+            }
+            assert held <= languages.equivalents(task.language), task.name
+        english = {task.name for task in found if task.language == "eng-Latn"}
+        assert english < {task.name for task in found if task.language != "eng-Latn"}
+
     def test_a_mirror_without_the_set_is_refused(self, tmp_path: Path) -> None:
         choice = selection.choose(suites=["seed"])
         task = next(scored.native(choice, ["tur-Latn"], source_dir=tmp_path, scratch=tmp_path / "links"))

@@ -76,7 +76,7 @@ class ResultsFolder:
             signature=f"task:{source}|lang:eng-Latn>{language}|by:{translator}",
             source_task=source,
             task_type=task_type or MINI[source],
-            origin="native" if translator in (None, "source") else "translated",
+            origin=said.pop("origin", "native" if translator in (None, "source") else "translated"),
             translator=translator,
             language=language,
             split=split,

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from mmteb_synth import facts, registry
 from mmteb_synth.errors import SynthError, UnknownNameError
 from mmteb_synth.ranking import write
 from mmteb_synth.ranking.render import display_names
@@ -231,21 +232,26 @@ def test_the_files(filled: Any, tmp_path: Path) -> None:
     assert first["leaderboard.md"].decode() == board.markdown()
 
     rows = list(csv.DictReader(io.StringIO(first["leaderboard.csv"].decode())))
+    types = "BitextMining,Classification,Clustering,PairClassification,Reranking,Retrieval,STS,Summarization"
+    means = "mean_task,mean_type,mean_language,mean_task_unflagged,english_mean_task,delta_english"
+    ends = ("low", "high", "examples_low", "examples_high")
+    intervals = ",".join(f"{name}_{end}" for name in f"{means},{types}".split(",") for end in ends)
     assert ",".join(rows[0]) == (
         "model,model_revision,suite,profile,limit,language,translator,origin,n_tasks,n_scored,mean_task,mean_type,"
-        "borda_rank,english_mean_task,delta_english,BitextMining,Classification,Clustering,PairClassification,"
-        "Reranking,Retrieval,STS,Summarization,parameters,dimensions,zero_shot"
+        "mean_language,mean_task_unflagged,borda_rank,rank_low,rank_high,rank_group,p_above,p_first,"
+        f"english_mean_task,delta_english,{types},parameters,dimensions,zero_shot,{intervals}"
     )
     keys = [
         tuple(row[name] for name in ("model", "suite", "profile", "limit", "language", "translator"))
         for row in rows
     ]
-    assert len(set(keys)) == len(keys) == 8
+    assert len(set(keys)) == len(keys) == 10
     assert list(board.frame.columns) == list(rows[0])
 
     scores = list(csv.DictReader(io.StringIO(first["scores.csv"].decode())))
     assert ",".join(scores[0]) == (
-        "model,model_revision,language,task,source_task,task_type,origin,translator,split,metric,main_score,signature"
+        "model,model_revision,language,task,source_task,task_type,origin,translator,split,metric,main_score,low,high,"
+        "signature"
     )
     assert len(scores) == 56
     assert {row["main_score"] for row in scores} == {"0.5", "0.6", "0.4"}
@@ -280,3 +286,49 @@ def test_a_board_needs_neither_mteb_nor_torch(filled: Any) -> None:
     )
     command = [sys.executable, "-c", program, str(filled.results_dir), str(filled.data_dir)]
     assert subprocess.run(command, capture_output=True, text=True, check=False).stderr == ""
+
+
+def test_a_benchmark_that_nobody_asked_for_is_shown_when_half_of_it_is_scored(results: Any) -> None:
+    names = [entry.name for entry in registry.get_suite("nano-beir").tasks]
+    for name in names[:6]:
+        results.add("org/a", name, 0.5, translator="gpt", task_type="Retrieval", split="train")
+    assert [group.suite for group in results.board().groups] == ["(no suite)"]
+    results.add("org/a", names[6], 0.5, translator="gpt", task_type="Retrieval", split="train")
+    board = results.board()
+    assert [group.suite for group in board.groups] == ["nano-beir"]
+    assert board.groups[0].languages[0].rows[0].n_tasks == 13
+    assert [group.suite for group in results.board(suites=["NanoBEIR"]).groups] == ["NanoBEIR"]
+
+
+def test_what_two_benchmarks_share_has_one_table(results: Any) -> None:
+    for entry in registry.get_suite("mteb-eng-v2").tasks:
+        results.add("org/a", entry.name, 0.5, translator="gpt", task_type=facts.tasks()[entry.name].type)
+    assert [group.suite for group in results.board().groups] == ["mteb-eng-v2"]
+
+
+def test_a_suite_that_queries_expects_all_that_mteb_holds_in_the_language(results: Any) -> None:
+    def add(name: str, language: str, subset: str, **said: Any) -> None:
+        said = {"origin": "native", "data": facts.tasks()[name].revision, **said}
+        task_type = facts.tasks()[name].type
+        results.add(
+            "org/a", name, 0.5, translator=None, language=language, subset=subset, task_type=task_type, **said
+        )
+
+    add("STS22.v2", "tur-Latn", "tr")
+    add("STS22.v2", "eng-Latn", "en")
+    add("MassiveIntentClassification", "tur-Latn", "tr", origin="human-translated")
+    board = results.board(suites=["native"], languages=["tr"])
+    found = {group.label: group.languages[0].rows[0] for group in board.groups}
+    assert found.keys() == {"native", "human-translated"}
+    expected = registry.list_native("tur-Latn")
+    assert found["native"].n_tasks == sum(row.origin == "native" for row in expected)
+    assert found["native"].n_scored == 1
+    assert found["human-translated"].n_tasks == sum(row.origin != "native" for row in expected)
+    assert found["native"].mean_task is None
+    (english,) = (
+        part
+        for group in results.board(suites=["native"]).groups
+        for part in group.languages
+        if part.language == "eng-Latn"
+    )
+    assert english.rows[0].n_tasks < 20  # only what Turkish has too

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from mmteb_synth.statistics import bootstrap
-from mmteb_synth.statistics.bootstrap import counts, holm, interval, paired_p, resamples, widened
+from mmteb_synth.statistics.bootstrap import counts, holm, interval, paired_p, resamples, shifted_p, widened
 
 VALUES = np.array([0.31, 0.55, 0.62, 0.48, 0.90, 0.12, 0.77])
 
@@ -102,30 +102,38 @@ def test_paired_p_is_that_of_a_loop() -> None:
 
     found = t(list(differences), 0.0)
     as_far = sum(t([differences[place] for place in row], mean) >= found for row in drawn.tolist())
-    assert paired_p(differences, drawn) == pytest.approx((1 + as_far) / 301, abs=1e-12)
+    assert paired_p(differences, counts(drawn)) == pytest.approx((1 + as_far) / 301, abs=1e-12)
 
 
 @given(st.lists(st.integers(-1_000_000, 1_000_000), min_size=2, max_size=12))
 def test_paired_p_is_two_sided_and_never_zero(millionths: list[int]) -> None:
     differences = [value / 1_000_000 for value in millionths]  # mteb's files have six digits
-    drawn = resamples(len(differences), times=99)
+    drawn = counts(resamples(len(differences), times=99))
     p = paired_p(differences, drawn)
     assert 0.01 <= p <= 1
     assert paired_p([-value for value in differences], drawn) == p
 
 
 def test_equal_models_and_equal_differences() -> None:
-    drawn = resamples(7, times=99)
+    drawn = counts(resamples(7, times=99))
     assert paired_p([0.0] * 7, drawn) == 1.0
     assert paired_p([0.1] * 7, drawn) == 0.01
-    assert paired_p([0.3 - 0.2, 0.2 - 0.1, 0.5 - 0.4], resamples(3, times=99)) == 0.01  # but for rounding
+    assert (
+        paired_p([0.3 - 0.2, 0.2 - 0.1, 0.5 - 0.4], counts(resamples(3, times=99))) == 0.01
+    )  # but for rounding
 
 
 def test_the_test_of_few_units_errs_as_rarely_as_it_says() -> None:
     generator = np.random.default_rng(5)
-    drawn = resamples(7, times=500)
+    drawn = counts(resamples(7, times=500))
     wrong = sum(paired_p(generator.normal(size=7), drawn) < 0.05 for _ in range(400))
     assert wrong / 400 < 0.07
+
+
+def test_shifted_p_by_hand() -> None:
+    # Moved by .4 they are -.5, -.1, 0, .3 and .6: two of them are as far from zero as .4, and so is .4 itself.
+    assert shifted_p(0.4, [-0.1, 0.3, 0.4, 0.7, 1.0, math.nan]) == pytest.approx(3 / 6)
+    assert shifted_p(0.0, [0.0, 0.0]) == 1.0
 
 
 def test_holm_by_hand() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mmteb_synth import facts
+from mmteb_synth import facts, registry
 from mmteb_synth.errors import SourceError, SynthError, UsageError
 from mmteb_synth.paths import writing
 from mmteb_synth.selection import Choice
@@ -44,18 +44,20 @@ class FetchReport:
     error: SynthError | None = None
 
 
-def wanted(choice: Choice, models: Sequence[str] = ()) -> list[Wanted]:
+def wanted(choice: Choice, models: Sequence[str] = (), languages: Sequence[str] = ()) -> list[Wanted]:
     """The repositories that a choice of sets, the native members of its suites, and models need.
 
     Args:
         choice: The sets; those of one's own lie on this machine and need nothing.
         models: Names of models on the Hub.
+        languages: Codes of the languages in which a suite is to find its native members.
 
     Raises:
-        UsageError: A model's name is none of the Hub's.
+        UsageError: A model's name is none of the Hub's, or a suite needs a language.
     """
+    choice.check_languages(languages)
     found: dict[tuple[str, str], Wanted] = {}
-    for name in _task_names(choice):
+    for name in _task_names(choice, languages):
         known = facts.task(name)
         if known is not None and known.dataset is not None:
             repository = Wanted(
@@ -97,12 +99,14 @@ def fetch(
     return results
 
 
-def _task_names(choice: Choice) -> Iterator[str]:
+def _task_names(choice: Choice, languages: Sequence[str]) -> Iterator[str]:
     for member in choice.members:
         yield member.spec.source if isinstance(member.spec, BitextSpec) else member.spec.name
     for suite in choice.suites:
         for entry in suite.native:
             yield entry.name
+        for code in languages:
+            yield from registry.native_tasks(suite, code)
 
 
 def _download(repository: Wanted, to: Path) -> None:

@@ -141,12 +141,8 @@ def _codes(
     """
     if wanted is not None:
         return [language.code for language in wanted]
-    for suite in choice.suites if choice else ():
-        if suite.native_query:
-            raise UsageError(
-                f"the suite {suite.name} is what MTEB holds in a language, and none was named",
-                hint=f"name one, as with: --suite {suite.name} --lang sw",
-            )
+    if choice:
+        choice.check_languages(wanted)
     return [*dict.fromkeys([*(task.language for task in found), ENGLISH.code])]
 
 

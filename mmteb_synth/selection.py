@@ -43,6 +43,22 @@ class Choice:
         """The names of the sets."""
         return frozenset(member.spec.name for member in self.members)
 
+    def check_languages(self, named: Sequence[object] | None) -> None:
+        """Refuse a suite that finds its members by language where no language was named.
+
+        Args:
+            named: The languages.
+
+        Raises:
+            UsageError: There are none.
+        """
+        for suite in self.suites:
+            if suite.native_query and not named:
+                raise UsageError(
+                    f"the suite {suite.name} is what MTEB holds in a language, and none was named",
+                    hint=f"name one, as with: --suite {suite.name} --lang sw",
+                )
+
 
 def choose(tasks: Sequence[str] = (), suites: Sequence[str] = ()) -> Choice:
     """Look up names of sets and suites; with none of either, the default suite.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.sets
+@options.language("For a suite that finds what MTEB holds in a language, as native: the language.")
 @click.option("-m", "--model", multiple=True, metavar="MODEL", help="A model of the Hub too. Repeatable.")
 @click.option(
     "--to",
@@ -23,16 +24,19 @@ if TYPE_CHECKING:
     help="The folder to bring it to.",
 )
 @options.verbosity
-def fetch(task: tuple[str, ...], suite: tuple[str, ...], model: tuple[str, ...], to: Path) -> None:
+def fetch(
+    task: tuple[str, ...], suite: tuple[str, ...], lang: tuple[str, ...], model: tuple[str, ...], to: Path
+) -> None:
     """Bring data sets and models to a folder.
 
     Run it on a machine with a network; then, where there is none, build and evaluate with --source-dir DIR and
     --offline. Tokenizers' data come with the package.
     """
     output.set_up()
-    from mmteb_synth import fetching, selection
+    from mmteb_synth import fetching, languages, selection
 
-    repositories = fetching.wanted(selection.choose(task, suite), model)
+    codes = [languages.parse(name).code for name in lang]
+    repositories = fetching.wanted(selection.choose(task, suite), model, codes)
     if not repositories:
         click.echo("nothing to fetch: these sets are bundled")
         return

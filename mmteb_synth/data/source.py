@@ -18,17 +18,20 @@ from typing import Any
 
 from mmteb_synth import facts
 from mmteb_synth.data import mirror, sampling
-from mmteb_synth.data.extraction import extract
+from mmteb_synth.data.extraction import extract, splits_of
 from mmteb_synth.data.layout import Layout, layout_of
 from mmteb_synth.data.profiles import FULL, Profile
 from mmteb_synth.data.profiles.sample import Sample, draw
 from mmteb_synth.data.segments import Needed
 from mmteb_synth.data.spool import Spool
-from mmteb_synth.data.tables import DEFAULT, Tables
+from mmteb_synth.data.tables import CORPUS, DEFAULT, QUERIES, Tables
 from mmteb_synth.errors import SourceError, SynthError, UsageError
 from mmteb_synth.specs import TaskSpec
 
 logger = logging.getLogger(__name__)
+
+_COUNTED_BY_MTEB = 500_000
+"""Documents of a corpus whose characters MTEB counts."""
 
 _NOT_KEPT = {"dataset", "data_loaded", "rng_state", "np_rng", "hf_subsets", "seed", "_eval_splits"}
 
@@ -376,7 +379,13 @@ def _compare_set(name: str, attributes: dict[str, Any]) -> Iterator[str]:
 
 
 def _statistics(task: Any, split: str, subset: str | None) -> dict[str, Any]:
-    """MTEB's own statistics of loaded data; its public method would write into the installed package."""
+    """MTEB's own statistics of loaded data; its public method would write into the installed package.
+
+    It holds all texts in memory, so of a large corpus only the rows are counted.
+    """
+    data = splits_of(task)[split]
+    if CORPUS in data and len(data[CORPUS]) > _COUNTED_BY_MTEB:
+        return {"num_samples": len(data[CORPUS]) + len(data[QUERIES])}
     compute = task._calculate_descriptive_statistics_from_split  # noqa: SLF001
     try:
         return dict(compute(split, hf_subset=subset))

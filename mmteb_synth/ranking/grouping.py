@@ -188,17 +188,17 @@ class _Tables:
             model: {cell: self._part(model, cell) for cell in cells}
             for model in dict.fromkeys(score.model for score in scores)
         }
-        points = borda_points({model: [of[cell].value for cell in counted] for model, of in found.items()})
+        # a task that nobody was scored on says nothing of who is better
+        scored = [
+            cell for cell in counted if any(of_model[cell].value is not None for of_model in found.values())
+        ]
+        points = borda_points({model: [of[cell].value for cell in scored] for model, of in found.items()})
         ranks = borda_ranks(points)
-        ends = uncertainty.rank_intervals(np.array([*points.values()]), [cell.task for cell in counted])
         ordered = sorted(
             points, key=lambda model: (ranks[model], *_mean_order(found[model], counted), *_name(model))
         )
-        parts = [[found[model][cell] for cell in counted] for model in ordered]
-        places = dict(zip(ordered, uncertainty.group(parts), strict=True))
-        for model, end in zip(points, ends, strict=True):
-            if end:
-                places[model] = dataclasses.replace(places[model], low=end[0], high=end[1])
+        parts = [[found[model][cell] for cell in scored] for model in ordered]
+        places = _places(ordered, parts, points)
         unranked = sorted(found.keys() - points.keys(), key=_name)
         return Table(
             language=None if overall else languages[0],
@@ -289,6 +289,18 @@ class _Tables:
                 )
                 both.append(Part(cell.task, part.value - english.value, draws))
         return both
+
+
+def _places(
+    ordered: Sequence[Model], parts: Sequence[Sequence[Part]], points: Mapping[Model, Sequence[float]]
+) -> dict[Model, Place]:
+    """Groups and intervals of ranks, of models that stand by rank."""
+    tasks = [part.task for part in parts[0]] if parts else []
+    ends = uncertainty.rank_intervals(np.array([points[model] for model in ordered]), tasks)
+    return {
+        model: dataclasses.replace(place, low=end[0], high=end[1]) if end else place
+        for model, place, end in zip(ordered, uncertainty.group(parts), ends, strict=True)
+    }
 
 
 def _by(parts: Mapping[_Cell, Part], key: Callable[[_Cell], str]) -> dict[str, list[Part]]:

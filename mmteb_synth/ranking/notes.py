@@ -11,6 +11,7 @@ from mmteb_synth.markdown import escape
 from mmteb_synth.ranking.flagged import FLAG, FLAGGED
 from mmteb_synth.ranking.results import Model, Score
 from mmteb_synth.ranking.table import Group, Row, Table
+from mmteb_synth.statistics.bootstrap import FEWEST
 
 BITEXT_MARK = "†"
 
@@ -98,6 +99,12 @@ def group_notes(group: Group, *, bitext: bool) -> list[str]:
         notes.append(
             f"{BITEXT_MARK} Bitext mining finds each English text's translation, so that it measures the translator "
             f"as well as the model. {counted}"
+        )
+    tables = [*group.languages, *([group.overall] if group.overall else [])]
+    if any(table.drawn == "examples" for table in tables):
+        notes.append(
+            f"With fewer than {FEWEST} tasks, groups come from draws of examples: they say who is better on these tasks, "
+            "not on others."
         )
     types = {name for table in group.languages for row in table.rows for name in row.types}
     notes.extend(

@@ -188,21 +188,18 @@ def _who(part: Table, names: Mapping[Model, str]) -> list[Column]:
 
 
 def _head(part: Table, names: Mapping[Model, str]) -> list[Column]:
-    """Rank, model and means. What no model has is left out, and a mean that is the same as Mean (Task) for all."""
+    """Rank, model and means. What nobody knows of any model is left out, and a mean that says what Mean (Task) says."""
     rows = part.rows
     rank, model = _who(part, names)
     columns = [
         rank,
-        Column(title="95 % of ranks", cells=[_ranks(row.place) for row in rows]),
-        Column(
-            title="Group", cells=["" if row.place.group is None else str(row.place.group) for row in rows]
-        ),
+        *_where_known("95 % of ranks", [_ranks(row.place) for row in rows]),
+        *_where_known("Group", ["" if row.place.group is None else str(row.place.group) for row in rows]),
         model,
         _numbers("Mean (Task)", rows, "mean_task"),
-        Column(title="95 % over tasks", cells=[_ends(row.means["mean_task"].tasks) for row in rows]),
-        Column(title="95 % over examples", cells=[_ends(row.means["mean_task"].examples) for row in rows]),
+        *_where_known("95 % over tasks", [_ends(row.means["mean_task"].tasks) for row in rows]),
+        *_where_known("95 % over examples", [_ends(row.means["mean_task"].examples) for row in rows]),
     ]
-    columns = [column for column in columns if any(column.cells)]
     if any(row.means["mean_task_unflagged"] != row.means["mean_task"] for row in rows):
         columns.append(_numbers(f"Mean without {FLAG}", rows, "mean_task_unflagged"))
     columns.append(_numbers("Mean (Type)", rows, "mean_type"))
@@ -216,6 +213,10 @@ def _head(part: Table, names: Mapping[Model, str]) -> list[Column]:
         _numbers("English", rows, "english_mean_task"),
         _numbers("Δ English", rows, "delta_english", signed=True),
     ]
+
+
+def _where_known(title: str, cells: Sequence[str]) -> list[Column]:
+    return [Column(title=title, cells=cells)] if any(cells) else []
 
 
 def _numbers(title: str, rows: Sequence[Row], mean: str, *, signed: bool = False) -> Column:

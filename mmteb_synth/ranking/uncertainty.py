@@ -106,8 +106,8 @@ def estimate(value: float | None, parts: Parts) -> Estimate:
 def over_tasks(parts: Parts) -> Interval | None:
     """The interval of a mean, had the tasks been others of their kind.
 
-    The expanded percentile interval of Hesterberg 2015 (see `statistics.bootstrap.widened`). A type or language of which
-    a resample has no task is left out of that resample.
+    The expanded percentile interval of Hesterberg 2015 (see `statistics.bootstrap.widened`). Where it is a mean of
+    means, a task of a small type or language keeps the greater weight that it has in it.
 
     Args:
         parts: What it is a mean of; all have a value.
@@ -119,16 +119,13 @@ def over_tasks(parts: Parts) -> Interval | None:
     if len(tasks) < FEWEST:
         return None
     place = {task: number for number, task in enumerate(tasks)}
+    sums, weights = np.zeros(len(tasks)), np.zeros(len(tasks))
+    for inner in parts:
+        for part in inner:
+            sums[place[part.task]] += (math.nan if part.value is None else part.value) / len(inner)
+            weights[place[part.task]] += 1 / len(inner)
     drawn = drawn_tasks(len(tasks))
-    means = np.empty((len(parts), len(drawn)))
-    for row, group in zip(means, parts, strict=True):
-        sums, sizes = np.zeros(len(tasks)), np.zeros(len(tasks))
-        for part in group:
-            sums[place[part.task]] += math.nan if part.value is None else part.value
-            sizes[place[part.task]] += 1
-        size = drawn @ sizes
-        row[:] = np.divide(drawn @ sums, size, out=np.full(len(drawn), math.nan), where=size > 0)
-    return interval(np.nanmean(means, axis=0), widened(len(tasks)))
+    return interval((drawn @ sums) / (drawn @ weights), widened(len(tasks)))
 
 
 def over_examples(parts: Parts) -> Interval | None:

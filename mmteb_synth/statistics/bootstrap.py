@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -94,6 +95,7 @@ def interval(values: npt.ArrayLike, level: float = LEVEL) -> Interval:
     return Interval(float(low), float(high))
 
 
+@cache
 def widened(n: int, level: float = LEVEL) -> float:
     """The level at which the percentile interval of a mean of few units keeps what `level` promises.
 

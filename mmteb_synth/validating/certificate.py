@@ -17,7 +17,7 @@ from mmteb_synth import facts
 from mmteb_synth._version import __version__
 from mmteb_synth.errors import SynthError
 from mmteb_synth.paths import write_text
-from mmteb_synth.statistics.bootstrap import SEED
+from mmteb_synth.statistics.bootstrap import LEVEL, SEED
 from mmteb_synth.validating.comparing import RESAMPLES, SPLITS, Estimate
 from mmteb_synth.validating.measuring import Agreement
 from mmteb_synth.validating.verdicts import MARGIN, WIDEST, Verdict
@@ -128,6 +128,7 @@ class Certificate:
             "method": {
                 "resamples": RESAMPLES,
                 "seed": SEED,
+                "level": LEVEL,
                 "splits": SPLITS,
                 "margin": MARGIN,
                 "widest": WIDEST,

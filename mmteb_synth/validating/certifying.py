@@ -40,7 +40,7 @@ def certify(
     notes = [
         *_gaps(own, "The board"),
         *_gaps(block, "The trusted side"),
-        *_unread(side, reading, scores, trusted, partners),
+        *_unread(own.models, reading, scores, trusted, partners),
     ]
     _check_enough(
         block.models,
@@ -196,7 +196,7 @@ def _gaps(block: Block[ModelKey], where: str) -> list[str]:
 
 
 def _unread(
-    side: Side,
+    models: Iterable[ModelKey],
     reading: Reading,
     scores: Settled,
     trusted: Iterable[str],
@@ -204,7 +204,7 @@ def _unread(
 ) -> list[str]:
     """What of the trusted scores does not count, and why."""
     found = {key.name for key in partners}
-    unknown = sorted({key.name for key in side.scores} - found)
+    unknown = sorted({key.name for key in models} - found)
     unscored = sorted(set(trusted) - set(scores.data))
     said = {
         "Models of the board without a trusted score": unknown,

@@ -118,6 +118,20 @@ def test_a_model_must_be_of_the_hub(name: str) -> None:
         fetching.wanted(selection.choose(["MiniSTS"]), [name])
 
 
+def test_a_suite_that_finds_its_members_wants_a_language() -> None:
+    choice = selection.choose(suites=["native"])
+    with pytest.raises(
+        UsageError, match="the suite native is what MTEB holds in a language, and none was named"
+    ):
+        fetching.wanted(choice)
+    found = {repository.name for repository in fetching.wanted(choice, languages=["tur-Latn"])}
+    assert {"mteb/belebele", "mteb/amazon_massive_intent"} <= found
+
+
+def test_the_parts_of_an_aggregate_are_fetched() -> None:
+    assert len(fetching.wanted(selection.choose(["CQADupstackRetrieval"]))) == 12
+
+
 def test_fetched_once_then_everything_works_without_a_network(
     hub: HubServer, environment: dict[str, str], tmp_path: Path
 ) -> None:

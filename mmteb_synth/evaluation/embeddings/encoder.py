@@ -138,7 +138,7 @@ class CachingEncoder:
             return None
         if _MODALITIES & set(dataset.column_names):
             return None
-        texts = list(dataset["text"])
+        texts = dataset["text"][:]
         if not all(isinstance(text, str) for text in texts):
             return None
         if keying.is_text_only(self._encoder):

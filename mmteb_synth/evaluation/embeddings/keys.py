@@ -104,7 +104,7 @@ def digests(encoder: Any, asked: Asked, items: Sequence[str]) -> list[bytes]:
 def row_texts(dataset: Dataset) -> list[str]:
     """Rows of several columns, each as one text."""
     names = sorted(name for name in dataset.column_names if name != _UNSEEN)
-    columns = [list(dataset[name]) for name in names]
+    columns = [dataset[name][:] for name in names]
     return [repr(list(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
 
 

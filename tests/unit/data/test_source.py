@@ -226,6 +226,19 @@ def test_a_retrieval_set_is_read_whole_and_in_order(mirrored: Any, tmp_path: Pat
     assert TOP_RANKED not in tables
 
 
+def test_of_a_large_corpus_only_the_rows_are_counted(
+    mirrored: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror = mirrored("mteb/scifact", retrieval_configs(ranked=False))
+    every = [line.split(" is ")[0] for line in load("SciFact", mirror, tmp_path).differences]
+    monkeypatch.setattr(source, "_COUNTED_BY_MTEB", 3)
+    rows = [line.split(" is ")[0] for line in load("SciFact", mirror, tmp_path).differences]
+    assert (every, rows) == (
+        ["test: num_samples", "test: number_of_characters"],
+        ["test: num_samples"],
+    )
+
+
 def test_a_reranking_set_brings_its_candidates(mirrored: Any, tmp_path: Path) -> None:
     mirror = mirrored("mteb/MindSmallReranking", retrieval_configs(ranked=True))
     found = load("MindSmallReranking", mirror, tmp_path)

@@ -147,3 +147,6 @@ def test_the_board_has_intervals_of_scores_and_means(kept: Kept) -> None:
         tuple(100 * end for end in found.examples[kept.scores()[row.model.name, TURKISH]])
     )
     assert row.means["mean_task"].examples is None  # six sets have no score
+    assert found.groups[0].languages[0].drawn == "examples"
+    assert {row.place.group for row in found.groups[0].languages[0].rows} <= {1, 2}
+    assert "groups come from draws of examples" in found.markdown()

@@ -431,3 +431,14 @@ def test_a_trial_of_few_sets_has_neither_intervals_nor_groups(results: Any, suit
     head = next(line for line in board.markdown().splitlines() if line.startswith("| Rank"))
     assert "95 %" not in head
     assert "Group" not in head
+
+
+def test_sets_that_nobody_was_scored_on_tell_nothing(results: Any) -> None:
+    """Two of the suite's seven: too few for groups and intervals, whatever the others are."""
+    for model, value in ((A, 0.9), (B, 0.1)):
+        results.add(model, "MiniSTS", value)
+        results.add(model, "MiniRetrieval", value)
+    table = results.board().groups[0].languages[0]
+    assert table.drawn is None
+    assert {(row.place.group, row.place.low) for row in table.rows} == {(None, None)}
+    assert "| Mean (Task) |" in results.board().markdown()

@@ -54,15 +54,21 @@ def test_a_task_is_drawn_with_all_its_languages() -> None:
     assert alone.high - alone.low < found.high - found.low  # as if it were twice the evidence
 
 
-def test_the_interval_of_a_mean_of_means() -> None:
-    """Three types; one that a resample has no task of is left out of it."""
+def test_the_interval_of_a_mean_of_means_keeps_its_weights() -> None:
+    """Three types of four, two and one tasks: the last one's task weighs four times as much as the first one's."""
     groups = [_parts(ROW[:4], NAMES[:4]), _parts(ROW[4:6], NAMES[4:6]), _parts(ROW[6:], NAMES[6:])]
-    kinds = [0, 0, 0, 0, 1, 1, 2]
-    means = []
-    for drawn in resamples(7).tolist():
-        by_kind = [[ROW[place] for place in drawn if kinds[place] == kind] for kind in range(3)]
-        means.append(statistics.fmean(statistics.fmean(values) for values in by_kind if values))
+    weights = [0.25, 0.25, 0.25, 0.25, 0.5, 0.5, 1.0]
+    means = [
+        math.fsum(weights[place] * ROW[place] for place in drawn)
+        / math.fsum(weights[place] for place in drawn)
+        for drawn in resamples(7).tolist()
+    ]
     assert uncertainty.over_tasks(groups) == pytest.approx(_quantiles(means, 7), abs=1e-12)
+
+
+def test_a_mean_of_means_of_one_task_each_is_the_plain_mean() -> None:
+    found = uncertainty.over_tasks([_parts([value], [name]) for name, value in zip(NAMES, ROW, strict=True)])
+    assert found == pytest.approx(uncertainty.over_tasks([_parts(ROW)]), abs=1e-12)
 
 
 def test_few_tasks_have_no_interval() -> None:

@@ -68,7 +68,7 @@ def test_more_than_one_block_is_looked_up(store: VectorStore, monkeypatch: pytes
     np.testing.assert_array_equal(found.rows[:10], rows(*range(10)))
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.lists(st.integers(0, 30), min_size=1, unique=True), min_size=1, max_size=5))
 def test_what_was_added_last_is_found(tmp_path: Path, batches: list[list[int]]) -> None:
     folder = tmp_path / os.urandom(8).hex()

@@ -36,7 +36,7 @@ def built(
         choice: What was named; None for all that was built.
         wanted: The languages; None for all.
         translators: Narrows the sets, but for English ones.
-        profiles: Narrows the sets to labels of profiles.
+        profiles: Narrows the sets to labels of profiles; native ones are whole.
 
     Raises:
         StoreError: Nothing that was chosen is built.
@@ -45,7 +45,8 @@ def built(
         scored.built(store, choice=choice, wanted=wanted, translators=translators, profiles=profiles),
         _asked(choice),
     )
-    found += scored.native(choice, _codes(choice, found, wanted))
+    if _with_whole(profiles):
+        found += scored.native(choice, _codes(choice, found, wanted))
     if not found:
         raise nothing_chosen(store, wanted)
     return found
@@ -68,7 +69,8 @@ def to_score(
         choice: What was named; None for all that was built, or for the default suite where nothing was.
         wanted: The languages; None for all that were built, and English.
         translators: Narrows the sets, but for English ones.
-        profiles: Narrows the sets to labels of profiles; English is built in them where it is missing.
+        profiles: Narrows the sets to labels of profiles; native ones are whole. English is built in them where it is
+            missing.
         source_dir: A local mirror of the Hub, for English that is not built and for native sets.
         warn: Told of what was chosen but is not built.
 
@@ -84,11 +86,10 @@ def to_score(
         )
         if task.language != ENGLISH.code
     ]
-    natives = list(
-        scored.native(
-            choice, _codes(choice, foreign, wanted), source_dir=source_dir, scratch=folders.scratch_dir
-        )
-    )
+    natives: list[ScoredTask] = []
+    if _with_whole(profiles):
+        codes = _codes(choice, foreign, wanted)
+        natives += scored.native(choice, codes, source_dir=source_dir, scratch=folders.scratch_dir)
     translated = scored.combined(foreign, _asked(choice))
     _check_built(store, choice, wanted, foreign, [*translated, *natives], warn)
     english: list[ScoredTask] = []
@@ -110,6 +111,11 @@ def to_score(
     if problem and all(task.problem for task in result):
         raise problem
     return result
+
+
+def _with_whole(profiles: Sequence[str]) -> bool:
+    """Whether sets are meant that no profile cut down."""
+    return not profiles or FULL.label in profiles
 
 
 def _asked(choice: Choice | None) -> frozenset[str] | None:

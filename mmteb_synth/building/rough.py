@@ -51,9 +51,19 @@ def estimate(job: Job, estimator: Estimator | None) -> Volume | None:
         to_ask=segments if asked else 0,
         gaps=0 if asked or job.translator is None else segments,
         characters=round(characters),
-        whole=round(characters),
+        whole=_whole(known, job, characters),
         usage=_usage(segments, characters, estimator) if estimator and asked else Usage(),
     )
+
+
+def _whole(known: facts.TaskFacts, job: Job, characters: float) -> int:
+    """The characters of all texts that the estimate is of, equal ones and those that no model is shown among them."""
+    if job.options.profile.budget is not None or job.options.limit is not None:
+        return round(characters)
+    trained = ["train"] if known.type == "Classification" else []
+    splits = dict.fromkeys((*job.splits, *trained))
+    counted = sum(known.sizes[split].characters for split in splits if split in known.sizes)
+    return max(counted, round(characters))
 
 
 def _scored(

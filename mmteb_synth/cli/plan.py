@@ -16,6 +16,21 @@ if TYPE_CHECKING:
     from mmteb_synth.licences import Terms
 
 _ESTIMATE = "~"
+_COLUMNS = (
+    "set",
+    "segments",
+    "cached",
+    "failed",
+    "to ask",
+    "characters",
+    "of",
+    "input tokens",
+    "output tokens",
+    "$ live",
+    "$ batch",
+)
+_OF_SETS = ("cached", "failed", "of")
+"""Columns that only the table of sets has."""
 
 
 @click.command()
@@ -154,22 +169,7 @@ def _show(made: Plan, terms: Mapping[str, Terms]) -> None:
         (one.name, one.exact, one.volume, one.cost) for one in made.sets
     ]
     rows.append(("all together", made.exact and made.complete, made.total, made.cost))
-    output.table(
-        (
-            "set",
-            "segments",
-            "cached",
-            "failed",
-            "to ask",
-            "characters",
-            "of",
-            "input tokens",
-            "output tokens",
-            "$ live",
-            "$ batch",
-        ),
-        [_row(*row) for row in rows],
-    )
+    output.table(_COLUMNS, [_row(*row) for row in rows])
     if made.total.whole > made.total.characters:
         mark = "" if made.exact else _ESTIMATE
         click.echo(
@@ -200,13 +200,11 @@ def _show(made: Plan, terms: Mapping[str, Terms]) -> None:
 
 def _show_profiles(compared: tuple[ProfilePlan, ...]) -> None:
     """The same sets under each profile."""
-    rows = []
-    for one in compared:
-        whole = _row(one.profile, one.exact and one.complete, one.total, one.cost)
-        rows.append((whole[0], whole[1], *whole[4:]))
+    places = [place for place, name in enumerate(_COLUMNS) if name not in _OF_SETS]
+    rows = [_row(one.profile, one.exact and one.complete, one.total, one.cost) for one in compared]
     output.table(
-        ("profile", "segments", "to ask", "characters", "input tokens", "output tokens", "$ live", "$ batch"),
-        rows,
+        ("profile", *(_COLUMNS[place] for place in places[1:])),
+        [tuple(row[place] for place in places) for row in rows],
     )
 
 
@@ -220,7 +218,7 @@ def _by_note(terms: Mapping[str, Terms]) -> dict[str, list[str]]:
 
 def _row(name: str, exact: bool, volume: Volume | None, cost: Cost) -> tuple[Any, ...]:
     if volume is None:
-        return (name, *("?",) * 10)
+        return (name, *("?" for _ in _COLUMNS[1:]))
     mark = "" if exact else _ESTIMATE
     numbers = (
         volume.segments,

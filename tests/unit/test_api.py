@@ -69,6 +69,12 @@ class TestGetTasks:
         found = api.get_tasks("tr", suite=["mini", "seed"], data_dir=built)
         assert {"STS22", "MassiveIntentClassification", STS} <= set(names(found))
 
+    def test_native_members_are_whole(self, built: Path) -> None:
+        whole = names(api.get_tasks("tr", suite=["mini", "seed"], profile=["nano", "full"], data_dir=built))
+        assert whole == names(api.get_tasks("tr", suite=["mini", "seed"], data_dir=built))
+        with pytest.raises(StoreError, match="none of the chosen sets"):
+            api.get_tasks("tr", suite=["mini", "seed"], profile="nano", data_dir=built)
+
     def test_mteb_scores_them_and_takes_means(self, built: Path, tmp_path: Path) -> None:
         model = mmteb_synth_bag()
         cache = mteb.ResultCache(tmp_path)

@@ -155,7 +155,9 @@ class TestWhatIsReturned:
     def test_vectors_of_another_length_in_one_call(self, bench: Bench) -> None:
         bench.paid = True
         bench.inner.shape = lambda found: found[:, : DIMENSIONS - len(bench.inner.calls)]
-        with pytest.raises(EvaluationError, match="returned vectors of 6 x float32, and before of 7 x float32"):
+        with pytest.raises(
+            EvaluationError, match="returned vectors of 6 x float32, and before of 7 x float32"
+        ):
             bench.encode(TEXTS)
 
 

@@ -41,7 +41,13 @@ class Heard:
         monkeypatch.setattr(SentenceTransformer, "preprocess", spied)
 
 
-TASKS = [("STS12", None), ("Banking77Classification", None), ("SciFact", QUERY), ("SciFact", DOCUMENT), ("NFCorpus", QUERY)]
+TASKS = [
+    ("STS12", None),
+    ("Banking77Classification", None),
+    ("SciFact", QUERY),
+    ("SciFact", DOCUMENT),
+    ("NFCorpus", QUERY),
+]
 PROMPTS: list[dict[str, str]] = [
     {},
     {"query": "query: ", "document": "passage: "},

@@ -135,7 +135,9 @@ class TestDamage:
     def test_an_index_that_is_none_is_named(self, store: VectorStore) -> None:
         store.file.parent.mkdir()
         store.file.write_bytes(b"this is no database, however long one looks at it" * 100)
-        with pytest.raises(CacheError, match=r"1\.sqlite is damaged or is not a cache of embeddings") as error:
+        with pytest.raises(
+            CacheError, match=r"1\.sqlite is damaged or is not a cache of embeddings"
+        ) as error:
             store.read(keys(1))
         assert "embeddings clear" in str(error.value.hint)
 
@@ -172,7 +174,7 @@ class TestRefusals:
 
     def test_a_disk_that_is_nearly_full(self, store: VectorStore, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=stores.KEEP_FREE))
-        with pytest.raises(CacheError, match="the disk has only 1.1 GB left"):
+        with pytest.raises(CacheError, match=r"the disk has only 1\.1 GB left"):
             store.add(keys(1), rows(1), "float32")
         assert store.read(keys(1)) is None
 

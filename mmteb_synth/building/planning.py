@@ -17,7 +17,7 @@ from mmteb_synth.building.jobs import BuildOptions, Job, jobs_of
 from mmteb_synth.building.plans import Cost, EmbeddingPlan, Plan, SetPlan, Volume, total_cost
 from mmteb_synth.building.sets import is_unchanged
 from mmteb_synth.building.work import Work, expected, work_of
-from mmteb_synth.data.segments import Counts, characters
+from mmteb_synth.data.segments import Counts
 from mmteb_synth.data.store import Store
 from mmteb_synth.errors import SourceError
 from mmteb_synth.selection import Member
@@ -135,7 +135,7 @@ class _Planner:
             except SourceError as error:
                 self._add_roughly(job, unchanged, error)
             else:
-                whole = 0 if job.bitext else characters(source.layout, source.tables)
+                whole = 0 if job.bitext else source.characters
                 self._add_exactly(job, unchanged, wanted, counts, whole, cache)
 
     def plan(self) -> Plan:
@@ -199,6 +199,8 @@ class _Planner:
     def _add_roughly(self, job: Job, unchanged: bool, error: SourceError) -> None:
         estimator = self._pricing.estimator(job.translator, job.language) if job.translator else None
         volume = rough.estimate(job, estimator)
+        if volume is not None:
+            volume = dataclasses.replace(volume, whole=rough.whole(job))
         if volume is None:
             self._notes[f"{job.name}: nothing is known of it, and it is not in the total"] = None
         elif unchanged:

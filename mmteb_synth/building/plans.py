@@ -20,7 +20,8 @@ class Volume:
         gaps: Those that nobody can be asked for.
         to_ask: Texts to ask for; one that is too long for the translator counts as its parts.
         characters: Characters of all segments.
-        whole: Characters of the source's texts, those that occur again or that MTEB never embeds among them.
+        whole: Characters of all texts of the source: those that occur again, that MTEB never embeds, and that a limit
+            leaves out are among them.
         usage: The tokens that asking will probably take, prompts among them.
     """
 

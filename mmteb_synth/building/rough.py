@@ -46,9 +46,18 @@ def estimate(job: Job, estimator: Estimator | None) -> Volume | None:
         to_ask=segments if asked else 0,
         gaps=0 if asked or job.translator is None else segments,
         characters=round(characters),
-        whole=round(characters),
         usage=_usage(segments, characters, estimator) if estimator and asked else Usage(),
     )
+
+
+def whole(job: Job) -> int:
+    """The characters of all texts of a job's source, as MTEB counts them; 0 where it ships no counts."""
+    known = facts.task(job.spec.name)
+    if known is None or job.bitext:
+        return 0
+    trained = ["train"] if known.type == "Classification" else []
+    splits = dict.fromkeys((*job.splits, *trained))
+    return sum(known.sizes[split].characters for split in splits if split in known.sizes)
 
 
 def _share(task_type: str, samples: int, limit: int | None) -> float:

@@ -159,7 +159,7 @@ def _show(made: Plan) -> None:
         mark = "" if made.exact else _ESTIMATE
         click.echo(
             f"{mark}{made.total.characters:,} of {mark}{made.total.whole:,} characters are translated: "
-            "MTEB never embeds the others, or they occur again"
+            "the others occur again, or MTEB never embeds them, or they are left out"
         )
     if made.total.gaps:
         click.echo(f"{made.total.gaps:,} segments have no translation, and nobody can be asked for them")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mmteb_synth import facts
-from mmteb_synth.data import mirror, sampling
+from mmteb_synth.data import mirror, sampling, segments
 from mmteb_synth.data.extraction import extract
 from mmteb_synth.data.layout import Layout, layout_of
 from mmteb_synth.data.segments import Needed
@@ -63,6 +63,7 @@ class SourceSet:
         layout: Its columns.
         tables: Its expanded tables: the splits that are scored, and the train split of a classification.
         needed: Which rows MTEB will show a model.
+        characters: Characters of all texts of the source, whatever of it is kept or shown.
         eval_splits: The splits that are scored.
         train_split: The split that classifiers are trained on, None where there is none.
         instance_attributes: What the transform set on the task object.
@@ -77,6 +78,7 @@ class SourceSet:
     layout: Layout
     tables: Tables
     needed: Needed
+    characters: int
     eval_splits: tuple[str, ...]
     train_split: str | None
     instance_attributes: dict[str, Any]
@@ -189,6 +191,7 @@ def load(
     attributes = _instance_attributes(task, before)
     differences = () if spec.is_own else (*_compare(task, chosen), *_compare_set(spec.name, attributes))
     task.unload_data()
+    characters = segments.characters(layout, tables)
     if limit is not None:
         tables = sampling.limit_rows(tables, chosen, limit)
     needed: Needed = dict.fromkeys(tables)
@@ -203,6 +206,7 @@ def load(
         layout=layout,
         tables=tables,
         needed=needed,
+        characters=characters,
         eval_splits=chosen,
         train_split=train,
         instance_attributes=attributes,

@@ -149,6 +149,15 @@ def test_bundled_translations_cost_nothing(folders: paths.Folders) -> None:
     planned = _plan(BuildOptions(), folders)
     assert planned.cost.dollars == planned.total.to_ask == planned.total.gaps == 0
     assert planned.total.cached == planned.total.segments
+    by_name = {one.name.split(".")[0]: one.volume for one in planned.sets}
+    articles, bitext = by_name["MiniSummarization"], by_name["MiniSTSBitext"]
+    assert articles is not None
+    assert articles.characters < articles.whole  # no article is translated
+    assert bitext is not None
+    assert bitext.characters == bitext.whole
+    assert planned.total.whole == sum(
+        one.volume.whole for one in planned.sets if one.volume and one.volume is not bitext
+    )
     assert not folders.cache_file.exists()
 
 
@@ -169,8 +178,10 @@ def test_what_can_not_be_read_is_estimated(preset: Path, folders: paths.Folders,
     assert twitter is not None
     assert twitter.characters == 8_659_940  # MTEB's own statistics
     assert twitter.segments == 2 * 51_534
+    assert twitter.whole == 8_659_940
     smaller = _plan(dataclasses.replace(options, limit=100), folders, ("seed",))
     assert smaller.total.characters < planned.total.characters / 100
+    assert smaller.total.whole == planned.total.whole
     assert planned.cost.dollars is not None
     assert planned.cost.batch_dollars == pytest.approx(planned.cost.dollars / 2)
 

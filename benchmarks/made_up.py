@@ -55,11 +55,11 @@ def turkish(english: list[str], language: str) -> list[str]:
 _LETTERS = str.maketrans("etaoinshrdlucmfwyp", "aeınrlikdmytşubğzö")
 
 
-def row(key: bytes, text: str) -> Row:
-    """A row of the cache as a paid translator leaves it."""
+def row(key: bytes, text: str, translator: str = "gpt-4.1-mini") -> Row:
+    """A row of the cache as a translator leaves it."""
     return Row(
         key=key,
-        translator="gpt-4.1-mini",
+        translator=translator,
         language=TURKISH.code,
         kind="document",
         source=text,

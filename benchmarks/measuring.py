@@ -1,14 +1,18 @@
-"""Measuring two things in turns, so that what else a machine does weighs on both."""
+"""Measuring two things in turns, so that what else a machine does weighs on both; and how much memory something takes."""
 
 from __future__ import annotations
 
+import contextlib
 import operator
 import statistics
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 RUNS = 5
+_EVERY = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,3 +70,40 @@ def judged(what: str, ours: Taken, peer: Taken, bound: float) -> bool:
     wall = statistics.median(map(operator.truediv, ours.wall, peer.wall))
     print(f"{what}: {ours}, peer {peer}; ratio {cpu:.2f} by CPU (bound {bound:g}), {wall:.2f} by the clock")
     return cpu <= bound
+
+
+@contextlib.contextmanager
+def anonymous_memory() -> Iterator[Callable[[], int]]:
+    """Watch this process's anonymous resident memory (RssAnon, see proc(5)) every 10 ms; it needs Linux.
+
+    Pages of files, which the kernel can drop, don't count.
+
+    Yields:
+        What gives its highest value so far, in bytes.
+    """
+    peak = _anonymous()
+    done = threading.Event()
+
+    def look() -> int:
+        nonlocal peak
+        peak = max(peak, _anonymous())
+        return peak
+
+    def watch() -> None:
+        while not done.wait(_EVERY):
+            look()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield look
+    finally:
+        done.set()
+        watcher.join()
+
+
+def _anonymous() -> int:
+    for line in Path("/proc/self/status").read_text("ascii").splitlines():
+        if line.startswith("RssAnon:"):
+            return 1024 * int(line.split()[1])
+    raise SystemExit("/proc/self/status has no RssAnon: this needs Linux 4.5 or later")

@@ -1,8 +1,7 @@
 """How much memory building 400,000 segments takes: at most 1.5 GB of anonymous resident memory (RssAnon).
 
 Measured in a process of its own, once with an empty cache, asked of a function in that process, and once with every
-translation in the cache. The peak is that of samples every 10 ms, from /proc, so it needs Linux. Pages of files, which
-the kernel can drop, don't count. Exit code 1 where the bound is not held.
+translation in the cache. Exit code 1 where the bound is not held.
 """
 
 from __future__ import annotations
@@ -12,18 +11,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 import made_up
+from measuring import anonymous_memory
 
 import mmteb_synth
 
 SEGMENTS = 400_000
 BOUND = 1_500_000_000
-
-_EVERY = 0.01
 
 
 def main() -> int:
@@ -54,17 +51,7 @@ def main() -> int:
 
 def _peak_of_build(spec: Path) -> int:
     """Build the set beside its spec, and return the highest RssAnon in bytes."""
-    peak = _anonymous()
-    done = threading.Event()
-
-    def watch() -> None:
-        nonlocal peak
-        while not done.wait(_EVERY):
-            peak = max(peak, _anonymous())
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
+    with anonymous_memory() as peak:
         report = mmteb_synth.build(
             "tr",
             tasks=str(spec),
@@ -72,22 +59,11 @@ def _peak_of_build(spec: Path) -> int:
             cache_dir=spec.parent,
             data_dir=spec.parent / "data",
         )
-    finally:
-        done.set()
-        watcher.join()
     (built,) = report.sets
     assert built.status == "built"
     assert built.counts is not None
     assert built.counts.segments == SEGMENTS
-    return peak
-
-
-def _anonymous() -> int:
-    """RssAnon of this process in bytes; see proc(5)."""
-    for line in Path("/proc/self/status").read_text("ascii").splitlines():
-        if line.startswith("RssAnon:"):
-            return 1024 * int(line.split()[1])
-    raise SystemExit("/proc/self/status has no RssAnon: this needs Linux 4.5 or later")
+    return peak()
 
 
 if __name__ == "__main__":

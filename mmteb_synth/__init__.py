@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         build,
         check,
         evaluate,
+        export,
         get_benchmark,
         get_task,
         get_tasks,
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
         register,
         review_export,
         review_import,
+        sampling_agreement,
+        validate,
     )
     from mmteb_synth.errors import SynthError
 
@@ -30,6 +33,7 @@ _PLACES = {
     "build": "mmteb_synth.api",
     "check": "mmteb_synth.api",
     "evaluate": "mmteb_synth.api",
+    "export": "mmteb_synth.api",
     "get_benchmark": "mmteb_synth.api",
     "get_task": "mmteb_synth.api",
     "get_tasks": "mmteb_synth.api",
@@ -37,6 +41,8 @@ _PLACES = {
     "register": "mmteb_synth.api",
     "review_export": "mmteb_synth.api",
     "review_import": "mmteb_synth.api",
+    "sampling_agreement": "mmteb_synth.api",
+    "validate": "mmteb_synth.api",
 }
 
 __all__ = [
@@ -45,6 +51,7 @@ __all__ = [
     "build",
     "check",
     "evaluate",
+    "export",
     "get_benchmark",
     "get_task",
     "get_tasks",
@@ -52,6 +59,8 @@ __all__ = [
     "register",
     "review_export",
     "review_import",
+    "sampling_agreement",
+    "validate",
 ]
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,9 +22,12 @@ if TYPE_CHECKING:
     from mmteb_synth.checking import CheckReport
     from mmteb_synth.data.store import Store
     from mmteb_synth.evaluation.runner import EvaluationReport, TaskReport
+    from mmteb_synth.exporting import ExportedSet
     from mmteb_synth.ranking.board import Board
+    from mmteb_synth.ranking.notes import Certified
     from mmteb_synth.reviewing import ExportReport, ImportReport
     from mmteb_synth.stopping import Stop
+    from mmteb_synth.validating import Certificate, SamplingAgreement
 
 Names = str | Sequence[str]
 Place = str | Path | None
@@ -46,6 +50,7 @@ def build(
     strict: bool = False,
     on_failure: OnFailure = "stop",
     tolerate: float = 0.0,
+    profile: str = "full",
     limit: int | None = None,
     all_rows: bool = False,
     max_cost: float | None = None,
@@ -83,7 +88,8 @@ def build(
             (`source`) or leave their rows out where that is safe (`drop`). With `stop`, a translation with faults
             that nothing mends is kept and marked; with the others it has failed too.
         tolerate: The share of segments that may fail without holding a set back, 0 to 1.
-        limit: The first rows only, for a trial.
+        profile: How much of each set is kept: `nano`, `standard` or `full`; `nano-s7` is another draw of `nano`.
+        limit: The first rows only, of those that the profile keeps, for a trial.
         all_rows: Translate also rows that MTEB never shows a model.
         max_cost: US dollars that the run may spend. Sets that are too dear for what is left are not begun.
         batch: Ask in batches, which are answered within a day and cost half: OpenAI's Batch API. The call waits for
@@ -110,6 +116,7 @@ def build(
         Stopped: `stop` asked for it; what was answered, and every set that was finished, is kept.
     """
     from mmteb_synth import building
+    from mmteb_synth.data import profiles
     from mmteb_synth.translate import shards, status
 
     share = shards.parse(shard) if shard is not None else None
@@ -128,6 +135,7 @@ def build(
         strict=strict,
         on_failure=on_failure,
         tolerate=tolerate,
+        profile=profiles.parse(profile),
         limit=limit,
         all_rows=all_rows,
         max_cost=max_cost,
@@ -156,6 +164,7 @@ def evaluate(
     tasks: Names = (),
     suite: Names = (),
     translator: Names = (),
+    profile: Names = (),
     model_name: str | None = None,
     revision: str | None = None,
     prompts: Mapping[str, str] | None = None,
@@ -165,7 +174,8 @@ def evaluate(
     dtype: str | None = None,
     max_seq_length: int | None = None,
     trust_remote_code: bool = False,
-    predictions: Place = None,
+    predictions: bool = False,
+    embedding_cache: bool = True,
     source_dir: Place = None,
     data_dir: Place = None,
     cache_dir: Place = None,
@@ -185,6 +195,8 @@ def evaluate(
         tasks: Names of sets; with no suite either, all that were built.
         suite: Names of suites; their native members are scored too.
         translator: Narrows to these translators' sets; English is never narrowed.
+        profile: Narrows to these profiles. English that is missing is built in them, and with none named in those
+            of the sets beside it, or in `full`.
         model_name: The name that a path, callable or object is known by, as `org/name`; needs a single model.
         revision: The model's revision on the Hub; needs a single model.
         prompts: Prompts by `query`, `document`, task type or task name.
@@ -194,10 +206,12 @@ def evaluate(
         dtype: `float32`, `float16` or `bfloat16`.
         max_seq_length: Tokens at which texts are cut.
         trust_remote_code: Whether code from the Hub may run.
-        predictions: Where MTEB writes predictions.
+        predictions: Whether the models' predictions are kept beside the scores, so that the leaderboard can tell how
+            sure these are.
+        embedding_cache: Keep embeddings, and compute none twice, over tasks, languages and runs.
         source_dir: A local mirror of the Hub, for English that is not built yet and for native sets.
         data_dir: Where data sets are stored.
-        cache_dir: Where `cache.sqlite` lies.
+        cache_dir: Where `cache.sqlite` and embeddings lie.
         results_dir: What `mteb.ResultCache` takes; scores go to its sub-folder `results`.
         show_progress: Whether MTEB shows its progress bars.
         report: Called with each score as soon as it is there.
@@ -223,6 +237,7 @@ def evaluate(
         _choice(tasks, suite),
         None if languages is None else _languages(languages),
         _names(translator),
+        profiles=_profiles(profile),
         source_dir=_path(source_dir),
         warn=say,
     )
@@ -255,7 +270,8 @@ def evaluate(
         scored,
         results_dir=folders.results_dir,
         batch_size=batch_size,
-        predictions=_path(predictions),
+        predictions=predictions,
+        embeddings_dir=folders.embeddings_dir if embedding_cache else None,
         show_progress=show_progress,
         report=report,
         warn=say,
@@ -268,18 +284,20 @@ def leaderboard(
     languages: Names = (),
     translator: Names = (),
     model: Names = (),
+    profile: Names = (),
     bitext: bool = False,
     across_origins: bool = False,
     data_dir: Place = None,
     results_dir: Place = None,
 ) -> pd.DataFrame:
-    """The leaderboard as a table: one row for each model, suite, limit, language and translator.
+    """The leaderboard as a table: one row for each model, suite, profile, limit, language and translator.
 
     Args:
         suite: Narrows to these suites.
         languages: Narrows to these languages.
         translator: Narrows to these translators.
         model: Narrows to these models.
+        profile: Narrows to these profiles.
         bitext: Count bitext mining, which also measures the translator, in means.
         across_origins: Take means over translated and native sets together.
         data_dir: Where data sets are stored.
@@ -296,6 +314,7 @@ def leaderboard(
         languages=languages,
         translator=translator,
         model=model,
+        profile=profile,
         bitext=bitext,
         across_origins=across_origins,
         data_dir=data_dir,
@@ -309,6 +328,7 @@ def board(
     languages: Names = (),
     translator: Names = (),
     model: Names = (),
+    profile: Names = (),
     bitext: bool = False,
     across_origins: bool = False,
     data_dir: Place = None,
@@ -318,16 +338,159 @@ def board(
     from mmteb_synth.ranking import board as ranking
 
     folders = paths.folders(data_dir=data_dir, results_dir=results_dir)
-    return ranking.leaderboard(
+    made = ranking.leaderboard(
         suites=_names(suite),
         languages=_names(languages),
         translators=_names(translator),
         models=_names(model),
+        profiles=_profiles(profile),
         results_dir=folders.results_dir,
         data_dir=folders.data_dir,
         bitext=bitext,
         across_origins=across_origins,
     )
+    return dataclasses.replace(made, certified=tuple(_certified(folders)))
+
+
+def _certified(folders: paths.Folders) -> Iterator[Certified]:
+    """What certificates say of tables."""
+    from mmteb_synth import validating
+    from mmteb_synth.ranking.notes import Certified
+
+    for one in validating.carried(folders.validity_dir):
+        yield Certified(
+            suite=one.suite,
+            language=one.language,
+            translator=one.translator,
+            profile=one.profile,
+            revisions=one.board_revisions,
+            text=one.verdict.text,
+            file=f"{folders.validity_dir.name}/{one.file}",
+        )
+
+
+def validate(
+    language: str,
+    *,
+    suite: str | None = None,
+    translator: str | None = None,
+    profile: str | None = None,
+    model: Names = (),
+    tasks: Names = (),
+    trusted: Place = None,
+    against: str | None = None,
+    out: Place = None,
+    data_dir: Place = None,
+    results_dir: Place = None,
+    warn: Callable[[str], None] | None = None,
+) -> Certificate:
+    """Say whether a translated board ranks models as native or human-translated sets do, and write the certificate.
+
+    Args:
+        language: As users write it.
+        suite: The board's suite, where several have scores.
+        translator: The board's translator, where several have scores; with the mark of its settings where these were
+            overridden, as `gpt-4.1-mini.1a2b3c4d`.
+        profile: The board's profile; `full` where there are scores of it.
+        model: Narrows to these models.
+        tasks: Narrows the trusted sets to these MTEB tasks, all of which a model must have; by default those in the
+            language that people wrote or translated.
+        trusted: MTEB results to hold the board to: a results folder, a clone of MTEB's results repository, or a CSV with
+            the columns model, task, subset, split and main_score. By default the scores in `results_dir`.
+        against: Another translator or profile, whose board takes the place of the trusted sets.
+        out: The folder for the certificate; None for `validity` in `results_dir`, where the board finds it.
+        data_dir: Where data sets are stored.
+        results_dir: What `mteb.ResultCache` takes.
+        warn: Called with what the user should know; `warnings.warn` otherwise.
+
+    Returns:
+        The certificate, which is on disk as Markdown and JSON then.
+
+    Raises:
+        UsageError: A name is unknown, several boards could be meant, or the trusted results can't be read.
+        SynthError: There are no scores, or fewer than three models to compare.
+    """
+    from mmteb_synth import ranked, validating
+
+    if against is not None and (trusted is not None or tasks):
+        raise UsageError(
+            "--against takes another board in the place of trusted sets, so --trusted and --task say nothing",
+            hint="leave them out, or leave --against out",
+        )
+    folders = paths.folders(data_dir=data_dir, results_dir=results_dir)
+    (wanted,) = _languages(language)
+    if wanted == language_names.ENGLISH:
+        raise UsageError(
+            "English is what the sets were translated from: there is no board to validate",
+            hint="mmteb-synth sampling-agreement says how well a profile ranks as the full sets do",
+        )
+    named = _names(tasks)
+    held_to = {} if against is not None else validating.trusted_tasks(wanted, named)
+    found = ranked.sides(
+        wanted,
+        suites=[suite] if suite is not None else [],
+        models=_names(model),
+        results_dir=folders.results_dir,
+        data_dir=folders.data_dir,
+    )
+    side = ranked.choose(found, translator=translator, profile=_label(profile))
+    if against is not None:
+        label = _label_or_none(against)
+        other = ranked.other(found, side, label or against, is_profile=label is not None)
+        made = validating.certify_against(side, other)
+    else:
+        names = [key.name for key in side.scores]
+        reading = validating.read(_path(trusted) or folders.results_dir, held_to, names, wanted)
+        made = validating.certify(side, reading, held_to, keep_all=bool(named))
+    place = _path(out) or folders.validity_dir
+    validating.write(made, place, validating.render(made))
+    if made.kind == "validity":
+        _tell_of_validity(made, folders, warn or partial(warnings.warn, stacklevel=2))
+    return made
+
+
+def sampling_agreement(
+    profile: str,
+    *,
+    suite: str | None = None,
+    model: Names = (),
+    data_dir: Place = None,
+    results_dir: Place = None,
+) -> SamplingAgreement:
+    """Say how well a profile ranks models as the full sets do, by the models with English scores on both.
+
+    Args:
+        profile: The profile, as `nano`.
+        suite: The suite, where several have scores.
+        model: Narrows to these models.
+        data_dir: Where data sets are stored.
+        results_dir: What `mteb.ResultCache` takes.
+
+    Returns:
+        Agreement and points lost by task, by type, and over all.
+
+    Raises:
+        UsageError: A name is unknown, or several suites have scores and none was named.
+        SynthError: No three models have English scores on both.
+    """
+    from mmteb_synth import ranked, validating
+
+    label = _label(profile)
+    if label == ranked.FULL:
+        raise UsageError("the profile full is what others are held to", hint="name another: --profile nano")
+    folders = paths.folders(data_dir=data_dir, results_dir=results_dir)
+    found = ranked.sides(
+        language_names.ENGLISH,
+        suites=[suite] if suite is not None else [],
+        models=_names(model),
+        results_dir=folders.results_dir,
+        data_dir=folders.data_dir,
+    )
+    part = ranked.choose(found, translator=None, profile=label)
+    full = ranked.choose(
+        [one for one in found if one.suite == part.suite], translator=None, profile=ranked.FULL
+    )
+    return validating.sampling_agreement(part, full)
 
 
 def check(
@@ -336,6 +499,7 @@ def check(
     tasks: Names = (),
     suite: Names = (),
     translator: Names = (),
+    profile: Names = (),
     similarity: str | None = None,
     back_translation: str | None = None,
     judge: str | None = None,
@@ -362,6 +526,7 @@ def check(
         tasks: Names of sets; with no suite either, all that were built.
         suite: Names of suites.
         translator: Narrows to these translators' sets.
+        profile: Narrows to these profiles.
         similarity: Compare meanings under this SentenceTransformer: a name, folder or `package.module:callable`.
         back_translation: Translate back by this translator, and compare with the source.
         judge: Have this model judge each translation.
@@ -401,6 +566,7 @@ def check(
         choice=_choice(tasks, suite),
         wanted=None if languages is None else _languages(languages),
         translators=_names(translator),
+        profiles=_profiles(profile),
     )
     scores = _scores(folders, warn or partial(warnings.warn, stacklevel=2))
     judge_all = partial(checking.check, store, chosen, scores=scores, progress=progress, stop=stop)
@@ -464,6 +630,18 @@ def _tell_of_reviews(names: Sequence[str], folders: paths.Folders) -> None:
         card.write(store.get(name), scores=scores.get(name, {}))
 
 
+def _tell_of_validity(made: Certificate, folders: paths.Folders, warn: Callable[[str], None]) -> None:
+    """Put what a certificate says into the manifests and cards of the sets that it is about."""
+    from mmteb_synth import validating
+    from mmteb_synth.data import card
+
+    store = _store(folders.data_dir)
+    told = validating.tell(made, store, f"{made.name}.md")
+    scores = _scores(folders, warn) if told else {}
+    for name in told:
+        card.write(store.get(name), scores=scores.get(name, {}))
+
+
 def _scores(folders: paths.Folders, warn: Callable[[str], None]) -> dict[str, dict[str, float]]:
     """The scores that data cards name; damaged results keep nobody from checking."""
     from mmteb_synth.ranking import results
@@ -482,6 +660,7 @@ def review_export(
     tasks: Names = (),
     suite: Names = (),
     translator: Names = (),
+    profile: Names = (),
     sample: int = 200,
     flagged: int = 0,
     raters: int = 1,
@@ -499,6 +678,7 @@ def review_export(
         tasks: Names of sets; with no suite either, all that were built.
         suite: Names of suites.
         translator: Narrows to these translators' sets.
+        profile: Narrows to these profiles.
         sample: Segments to draw over all sets, stratified by set and kind.
         flagged: Segments to add that the checks found fault with; they count in no rate.
         raters: How many people there are; each is given a file.
@@ -528,6 +708,7 @@ def review_export(
         wanted,
         choice=_choice(tasks, suite),
         translators=_names(translator),
+        profiles=_profiles(profile),
         sample=sample,
         flagged=flagged,
         raters=raters,
@@ -586,12 +767,59 @@ def review_import(
     return taken
 
 
+def export(
+    languages: Names,
+    to: str | Path,
+    *,
+    tasks: Names = (),
+    suite: Names = (),
+    translator: Names = (),
+    accept_licence: Names = (),
+    data_dir: Place = None,
+    results_dir: Place = None,
+    warn: Callable[[str], None] | None = None,
+) -> list[ExportedSet]:
+    """Copy whole built sets into a folder that may be handed on.
+
+    Args:
+        languages: The languages of the sets.
+        to: The folder; a store of its own, which `data_dir` takes.
+        tasks: Names of sets; with no suite either, all that were built.
+        suite: Names of suites.
+        translator: Narrows to these translators' sets.
+        accept_licence: The names of licences that you accept, as `mmteb-synth tasks --licences` shows them.
+        data_dir: Where data sets are stored.
+        results_dir: Where the scores lie that the sets' cards name.
+        warn: Called with what the user should know; `warnings.warn` otherwise.
+
+    Returns:
+        One for each set. What is a trial, holds blanks, is damaged or may not be handed on stays here; `error` says why.
+
+    Raises:
+        LicenceError: A licence must be accepted first; nothing is written.
+        UsageError: A name is unknown, or the folder is the store itself.
+        StoreError: Nothing that was chosen is built.
+    """
+    from mmteb_synth import exporting, stored
+
+    folders = paths.folders(data_dir=data_dir, results_dir=results_dir)
+    store, wanted = _store(folders.data_dir), _languages(languages)
+    chosen = stored.chosen(store, choice=_choice(tasks, suite), wanted=wanted, translators=_names(translator))
+    if not chosen:
+        raise stored.nothing_chosen(store, wanted)
+    scores = _scores(folders, warn or partial(warnings.warn, stacklevel=2))
+    return exporting.export(
+        store, chosen, Path(to).expanduser(), accepted=_names(accept_licence), scores=scores
+    )
+
+
 def get_tasks(
     languages: Names | None = None,
     *,
     tasks: Names = (),
     suite: Names = (),
     translator: Names = (),
+    profile: Names = (),
     data_dir: Place = None,
 ) -> list[Any]:
     """Built sets as MTEB task objects for `mteb.evaluate`, and the native members of the named suites.
@@ -603,6 +831,7 @@ def get_tasks(
         tasks: Names of English sets.
         suite: Names of suites.
         translator: Narrows to these translators' sets.
+        profile: Narrows to these profiles.
         data_dir: Where data sets are stored.
 
     Raises:
@@ -611,7 +840,9 @@ def get_tasks(
     from mmteb_synth import scope
 
     wanted = None if languages is None else _languages(languages)
-    found = scope.built(_store(data_dir), _choice(tasks, suite), wanted, _names(translator))
+    found = scope.built(
+        _store(data_dir), _choice(tasks, suite), wanted, _names(translator), _profiles(profile)
+    )
     return [_known(task.make()) for task in found]
 
 
@@ -637,6 +868,7 @@ def get_benchmark(
     *,
     suite: str = selection.DEFAULT_SUITE,
     translator: str | None = None,
+    profile: str = "full",
     bitext: bool = False,
     data_dir: Place = None,
 ) -> Any:
@@ -648,6 +880,7 @@ def get_benchmark(
         language: As users write it.
         suite: The suite's name.
         translator: Whose sets, where several translators' were built.
+        profile: Which profile's sets; another one than `full` stands in the benchmark's name too.
         bitext: Take bitext mining in, which measures the translator too.
         data_dir: Where data sets are stored.
 
@@ -662,9 +895,10 @@ def get_benchmark(
 
     (wanted,) = _languages(language)
     store, choice = _store(data_dir), _choice((), suite)
+    (label,) = _profiles(profile)
     found = [
         task
-        for task in scope.built(store, choice, [wanted], [translator] if translator else [])
+        for task in scope.built(store, choice, [wanted], [translator] if translator else [], [label])
         if task.manifest is None or (task.manifest.limit is None and (bitext or not task.manifest.bitext_of))
     ]
     if not found:
@@ -678,7 +912,8 @@ def get_benchmark(
             f"sets of several translators are built: {', '.join(owners)}",
             hint=f'say which: get_benchmark("{language}", suite="{suite}", translator="{owners[0]}")',
         )
-    name = f"MTEB({wanted.code}, {suite}, {owners[0] if owners else 'native'})"
+    parts = [wanted.code, suite, owners[0] if owners else "native", *([label] if label != "full" else [])]
+    name = f"MTEB({', '.join(parts)})"
     made = mteb.Benchmark(
         name=name,
         tasks=[_known(task.make()) for task in found],
@@ -741,6 +976,26 @@ def _languages(names: Names) -> list[Language]:
 
 def _names(value: Names) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
+
+
+def _label(profile: str | None) -> str | None:
+    """A profile's label in its usual spelling."""
+    return None if profile is None else _profiles(profile)[0]
+
+
+def _label_or_none(name: str) -> str | None:
+    """A profile's label; None where it is no profile."""
+    try:
+        return _label(name)
+    except UsageError:
+        return None
+
+
+def _profiles(labels: Names) -> list[str]:
+    """Labels of profiles, each in its usual spelling."""
+    from mmteb_synth.data import profiles
+
+    return [profiles.parse(label).label for label in _names(labels)]
 
 
 def _path(value: Place) -> Path | None:

@@ -3,7 +3,8 @@
 SynthError
 ├── UsageError            the command or call asks for something that does not exist (exit 2)
 │   ├── UnknownNameError  a task, suite, language, translator or model that nobody knows
-│   └── SpecError         a TOML file of the user's is broken
+│   ├── SpecError         a TOML file of the user's is broken
+│   └── LicenceError      handing texts on that a licence forbids, or that it allows on terms nobody accepted yet
 ├── SourceError           the English data can't be had or is not what it should be
 ├── TranslatorError       a translator can't be used at all: no key, no endpoint, retired model
 │   └── RequestError      one request failed; `retryable` says whether asking again may help
@@ -67,6 +68,10 @@ class SpecError(UsageError):
     """A task, suite or preset file is broken."""
 
 
+class LicenceError(UsageError):
+    """Texts can't be handed on as the command says: a licence forbids it, or its terms are not accepted yet."""
+
+
 class SourceError(SynthError):
     """The English data can't be read, or is not what the task needs."""
 
@@ -112,7 +117,7 @@ class RequestError(TranslatorError):
 
 
 class CacheError(SynthError):
-    """The translation cache can't be read or written, or would be contradicted."""
+    """A cache can't be read or written, or would be contradicted."""
 
 
 class StoreError(SynthError):

@@ -1,6 +1,7 @@
 """What MTEB says of its text tasks and benchmarks, without importing it.
 
-Read from `tasks/mteb.json`, which `scripts/mteb_facts.py` makes from the pinned mteb.
+Read from `tasks/mteb.json` and `tasks/shapes.json`, which `scripts/mteb_facts.py` and `scripts/mteb_shapes.py` make
+from the pinned mteb.
 """
 
 from __future__ import annotations
@@ -40,8 +41,10 @@ class TaskFacts:
         revision: The pinned revision; None for an aggregate.
         languages: Codes of the languages that some subset holds alone.
         mixed_languages: Codes that occur only beside others, in cross-lingual or mixed subsets.
+        subsets: Subset to the one language that it holds, of tasks of several languages; empty for all others.
         english: The purely English subsets, the usual one first; empty where there is nothing to translate.
         sample_creation: How the texts were made, in MTEB's words.
+        adapted_from: The tasks that it was made from: earlier versions of it, or sets in another language.
         superseded_by: The task that replaces this one.
         private: Whether the data can't be had by everyone.
         reference: A URL.
@@ -60,8 +63,10 @@ class TaskFacts:
     revision: str | None = None
     languages: tuple[str, ...] = ()
     mixed_languages: tuple[str, ...] = ()
+    subsets: Mapping[str, str] = field(default_factory=dict)
     english: tuple[str, ...] = ()
     sample_creation: str | None = None
+    adapted_from: tuple[str, ...] = ()
     superseded_by: str | None = None
     private: bool = False
     reference: str | None = None
@@ -100,6 +105,21 @@ class TaskFacts:
         return Size(
             samples=sum(size.samples for size in counted), characters=sum(size.characters for size in counted)
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What decides how large a sample of a task is.
+
+    Attributes:
+        protocol: What decides how much of it MTEB shows a model: samples_per_label, n_experiments and train_split of a
+            classification, fraction or documents of a clustering.
+        splits: For each split its rows; of each column of texts how many there are, how many different ones, and their
+            mean length in characters; judged documents and candidates a query; labels.
+    """
+
+    protocol: Mapping[str, Any]
+    splits: Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +169,18 @@ def tasks() -> Mapping[str, TaskFacts]:
     return {name: _task(name, row) for name, row in _content()["tasks"].items()}
 
 
+@functools.cache
+def _shapes() -> dict[str, Any]:
+    content = json.loads((paths.bundled_tasks() / "shapes.json").read_text("utf-8"))
+    return dict(content["tasks"])
+
+
+def shape(name: str) -> Shape | None:
+    """What decides how large a sample of a task is; None where MTEB ships no counts of it."""
+    row = _shapes().get(name)
+    return Shape(protocol=row["protocol"], splits=row["splits"]) if row else None
+
+
 def task(name: str) -> TaskFacts | None:
     """The facts of one task; None where MTEB has no text task of that name."""
     return tasks().get(name)
@@ -180,11 +212,18 @@ def benchmark(name: str) -> BenchmarkFacts | None:
 
 
 def origin(facts: TaskFacts) -> Origin:
-    """How the texts of a task that MTEB holds in a language came to it."""
+    """How the texts of a task that MTEB holds in a language came to it.
+
+    Some translations are said to be found, as SciFact-Fa: a task made from tasks of which none has a language of its own.
+    """
     created = facts.sample_creation or ""
     if created.startswith("human-translated"):
         return "human-translated"
-    return "translated" if created.startswith("machine-translated") else "native"
+    sources = [known for name in facts.adapted_from if (known := task(name))]
+    has_changed_language = sources and not any(
+        set(facts.languages) & set(known.languages) for known in sources
+    )
+    return "translated" if has_changed_language or created.startswith("machine-translated") else "native"
 
 
 def _task(name: str, row: Mapping[str, Any]) -> TaskFacts:

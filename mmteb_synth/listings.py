@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from mmteb_synth import facts, paths
+from mmteb_synth import facts, licences, paths
 from mmteb_synth.facts import TaskFacts
+from mmteb_synth.licences import Terms
 from mmteb_synth.specs import MAIN_SCORES, BitextSpec, Suite, TaskSpec, TaskType
 from mmteb_synth.types import Origin
 
@@ -30,6 +31,7 @@ class TaskListing:
         characters: Characters of their texts; None where nobody counted them.
         definition: Who defines it.
         superseded_by: The MTEB task that replaces it.
+        terms: What may be done with its texts.
     """
 
     name: str
@@ -41,6 +43,7 @@ class TaskListing:
     characters: int | None
     definition: Definition
     superseded_by: str | None
+    terms: Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +112,7 @@ def of_mteb(known: TaskFacts, splits: tuple[str, ...] = ()) -> TaskListing:
         characters=sum(size.characters for size in sizes) if counted else None,
         definition="mteb",
         superseded_by=known.superseded_by,
+        terms=licences.terms(known.name, known.license),
     )
 
 
@@ -173,6 +177,7 @@ def of_own(spec: TaskSpec, splits: tuple[str, ...] = ()) -> TaskListing:
         characters=None,
         definition=_definition(spec.path),
         superseded_by=None,
+        terms=licences.terms(spec.name, spec.license),
     )
 
 
@@ -193,6 +198,7 @@ def of_bitext(spec: BitextSpec, source: TaskListing) -> TaskListing:
         characters=None,
         definition=source.definition,
         superseded_by=None,
+        terms=source.terms,
     )
 
 

@@ -62,10 +62,10 @@ class Folders:
     """Where one run reads and writes.
 
     Attributes:
-        cache_dir: Holds `cache.sqlite`.
+        cache_dir: Holds `cache.sqlite`, and embeddings.
         data_dir: Holds the translated data sets.
         results_dir: What `mteb.ResultCache` takes: scores lie in its sub-folder `results`.
-        scratch_dir: Links to mirrors; may be deleted at any time.
+        scratch_dir: Links to mirrors, and what a run keeps on the disk meanwhile; may be deleted while nothing runs.
     """
 
     cache_dir: Path
@@ -77,6 +77,16 @@ class Folders:
     def cache_file(self) -> Path:
         """The translation cache."""
         return self.cache_dir / "cache.sqlite"
+
+    @property
+    def embeddings_dir(self) -> Path:
+        """The embeddings of models, beside the translations they are embeddings of."""
+        return self.cache_dir / "embeddings"
+
+    @property
+    def validity_dir(self) -> Path:
+        """The certificates, beside the scores that they are about."""
+        return self.results_dir / "validity"
 
 
 def folders(
@@ -93,13 +103,13 @@ def folders(
             root / "translation_cache" / "datasets",
             root / "leaderboard",
         )
-        scratch = root / "translation_cache" / "datasets" / ".mirrors"
+        scratch = root / "translation_cache" / "datasets" / ".scratch"
     else:
         home = _home("data")
         cache, data, results = home / "translation_cache", home / "datasets", home / "leaderboard"
-        scratch = _home("cache") / "mirrors"
+        scratch = _home("cache") / "scratch"
     if data_dir is not None:
-        scratch = Path(data_dir).expanduser().resolve() / ".mirrors"
+        scratch = Path(data_dir).expanduser().resolve() / ".scratch"
     return Folders(
         cache_dir=_given(cache_dir, cache),
         data_dir=_given(data_dir, data),

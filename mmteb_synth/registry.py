@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mmteb_synth import aggregates, facts, languages, listings, paths, specs
 from mmteb_synth.errors import SpecError, UnknownNameError, UsageError, near_names
+from mmteb_synth.licences import Terms
 from mmteb_synth.listings import NativeListing, SuiteListing, TaskListing
 from mmteb_synth.specs import (
     BITEXT_SUFFIX,
@@ -173,6 +174,15 @@ def list_native(language: str, *, suite: str | None = None, type: str | None = N
     codes = languages.equivalents(language)
     rows = [listings.of_native(facts.tasks()[entry.name], codes, entry.splits) for entry in entries]
     return sorted((row for row in rows if type in (None, row.type)), key=lambda row: row.name.casefold())
+
+
+def terms(spec: TaskSpec | BitextSpec) -> Terms:
+    """What may be done with the texts of a set; of a bitext set, with its source's.
+
+    Args:
+        spec: From `get_task`.
+    """
+    return _listing(spec).terms
 
 
 def list_tasks(*, suite: str | None = None, type: str | None = None) -> list[TaskListing]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmteb_synth import aggregates, building, languages, paths, selection
+from mmteb_synth.data.profiles import FULL, parse
 from mmteb_synth.data.store import Store, set_name
 from mmteb_synth.errors import StoreError, SynthError, UsageError
 from mmteb_synth.evaluation import scored
@@ -26,6 +27,7 @@ def built(
     choice: Choice | None,
     wanted: Sequence[Language] | None,
     translators: Sequence[str],
+    profiles: Sequence[str] = (),
 ) -> list[ScoredTask]:
     """What is built of a choice, and the native members of its suites.
 
@@ -34,14 +36,17 @@ def built(
         choice: What was named; None for all that was built.
         wanted: The languages; None for all.
         translators: Narrows the sets, but for English ones.
+        profiles: Narrows the sets to labels of profiles; native ones are whole.
 
     Raises:
         StoreError: Nothing that was chosen is built.
     """
     found = scored.combined(
-        scored.built(store, choice=choice, wanted=wanted, translators=translators), _asked(choice)
+        scored.built(store, choice=choice, wanted=wanted, translators=translators, profiles=profiles),
+        _asked(choice),
     )
-    found += scored.native(choice, _codes(choice, found, wanted))
+    if _with_whole(profiles):
+        found += scored.native(choice, _codes(choice, found, wanted))
     if not found:
         raise nothing_chosen(store, wanted)
     return found
@@ -53,6 +58,7 @@ def to_score(
     wanted: Sequence[Language] | None,
     translators: Sequence[str],
     *,
+    profiles: Sequence[str] = (),
     source_dir: Path | None,
     warn: Callable[[str], None],
 ) -> list[ScoredTask]:
@@ -63,6 +69,8 @@ def to_score(
         choice: What was named; None for all that was built, or for the default suite where nothing was.
         wanted: The languages; None for all that were built, and English.
         translators: Narrows the sets, but for English ones.
+        profiles: Narrows the sets to labels of profiles; native ones are whole. English is built in them where it is
+            missing.
         source_dir: A local mirror of the Hub, for English that is not built and for native sets.
         warn: Told of what was chosen but is not built.
 
@@ -73,22 +81,23 @@ def to_score(
     store = Store(folders.data_dir)
     foreign = [
         task
-        for task in scored.built(store, choice=choice, wanted=wanted, translators=translators)
+        for task in scored.built(
+            store, choice=choice, wanted=wanted, translators=translators, profiles=profiles
+        )
         if task.language != ENGLISH.code
     ]
-    natives = list(
-        scored.native(
-            choice, _codes(choice, foreign, wanted), source_dir=source_dir, scratch=folders.scratch_dir
-        )
-    )
+    natives: list[ScoredTask] = []
+    if _with_whole(profiles):
+        codes = _codes(choice, foreign, wanted)
+        natives += scored.native(choice, codes, source_dir=source_dir, scratch=folders.scratch_dir)
     translated = scored.combined(foreign, _asked(choice))
     _check_built(store, choice, wanted, foreign, [*translated, *natives], warn)
     english: list[ScoredTask] = []
     if wanted is None or ENGLISH in wanted:
         alone = wanted is not None and all(language == ENGLISH for language in wanted)
-        beside = _foreign(store, choice, translators) if alone else foreign
+        beside = _foreign(store, choice, translators, profiles) if alone else foreign
         english = scored.combined(
-            list(_English(store, folders, choice, source_dir).tasks(beside)), _asked(choice)
+            list(_English(store, folders, choice, tuple(profiles), source_dir).tasks(beside)), _asked(choice)
         )
         if wanted is None and foreign:  # nobody asked for English in so many words
             for task in english:
@@ -104,14 +113,21 @@ def to_score(
     return result
 
 
+def _with_whole(profiles: Sequence[str]) -> bool:
+    """Whether sets are meant that no profile cut down."""
+    return not profiles or FULL.label in profiles
+
+
 def _asked(choice: Choice | None) -> frozenset[str] | None:
     """What is to have a score of its own; None for all that is built."""
     return choice.scored if choice else None
 
 
-def _foreign(store: Store, choice: Choice | None, translators: Sequence[str]) -> list[ScoredTask]:
+def _foreign(
+    store: Store, choice: Choice | None, translators: Sequence[str], profiles: Sequence[str]
+) -> list[ScoredTask]:
     """The built sets of all languages but English."""
-    found = scored.built(store, choice=choice, translators=translators)
+    found = scored.built(store, choice=choice, translators=translators, profiles=profiles)
     return [task for task in found if task.language != ENGLISH.code]
 
 
@@ -184,6 +200,7 @@ class _Wish:
     """An English set that should stand beside others."""
 
     member: Member | None
+    profile: str = FULL.label
     limit: int | None = None
     all_rows: bool = False
     mirror: str | None = None
@@ -196,6 +213,7 @@ class _English:
     store: Store
     folders: paths.Folders
     choice: Choice | None
+    profiles: tuple[str, ...]
     source_dir: Path | None
 
     def tasks(self, beside: Sequence[ScoredTask]) -> Iterator[ScoredTask]:
@@ -204,7 +222,8 @@ class _English:
         Args:
             beside: Sets of other languages.
         """
-        stored = {task.name: task for task in scored.built(self.store, choice=self.choice, wanted=[ENGLISH])}
+        built = scored.built(self.store, choice=self.choice, wanted=[ENGLISH], profiles=self.profiles)
+        stored = {task.name: task for task in built}
         wishes = self._wishes(beside, is_empty=not stored)
         for name in [*wishes, *(name for name in stored if name not in wishes)]:
             wish, found = wishes.get(name), stored.get(name)
@@ -214,7 +233,7 @@ class _English:
                 yield self._build(name, wish)
 
     def _wishes(self, beside: Sequence[ScoredTask], *, is_empty: bool) -> dict[str, _Wish]:
-        """By name: the counterpart of each set, and whole sets for what else was named."""
+        """By name: the counterpart of each set, and sets without a limit for what else was named."""
         wishes = {}
         for task in beside:
             if task.dataset is None or task.dataset.manifest.bitext_of:
@@ -224,17 +243,25 @@ class _English:
                 member = selection.from_manifest(manifest.source_task, manifest.eval_splits, self.choice)
             except UsageError:  # a set of one's own that was built from a file elsewhere
                 member = None
-            wishes[set_name(manifest.source_task, ENGLISH.code, SOURCE, manifest.limit)] = _Wish(
+            name = set_name(
+                manifest.source_task, ENGLISH.code, SOURCE, manifest.limit, profile=manifest.profile
+            )
+            wishes[name] = _Wish(
                 member=member,
+                profile=manifest.profile,
                 limit=manifest.limit,
                 all_rows=manifest.all_rows,
                 mirror=manifest.source.get("mirror"),
             )
         met = {task.source_task for task in beside}
+        others = {task.dataset.manifest.profile for task in beside if task.dataset}
+        profiles = self.profiles or tuple(sorted(others)) or (FULL.label,)
         chosen = self.choice or (selection.choose() if is_empty and not beside else None)
         for member in chosen.members if chosen else ():
             if member.spec.name not in met and member.spec.type != "BitextMining":
-                wishes[set_name(member.spec.name, ENGLISH.code, SOURCE)] = _Wish(member=member)
+                for profile in profiles:
+                    name = set_name(member.spec.name, ENGLISH.code, SOURCE, profile=profile)
+                    wishes[name] = _Wish(member=member, profile=profile)
         return wishes
 
     def _fits(self, found: ScoredTask, wish: _Wish) -> bool:
@@ -257,7 +284,10 @@ class _English:
             )
         else:
             options = building.BuildOptions(
-                source_dir=self.source_dir, limit=wish.limit, all_rows=wish.all_rows
+                source_dir=self.source_dir,
+                profile=parse(wish.profile),
+                limit=wish.limit,
+                all_rows=wish.all_rows,
             )
             try:
                 (done,) = building.build([ENGLISH], [wish.member], options=options, folders=self.folders).sets

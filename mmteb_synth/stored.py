@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmteb_synth import languages
+from mmteb_synth.data.profiles import FULL, LABEL
 from mmteb_synth.data.store import Store, TranslatedDataset
 from mmteb_synth.errors import StoreError, SynthError, UnknownNameError
 from mmteb_synth.selection import Choice
@@ -14,7 +15,10 @@ from mmteb_synth.types import Language
 
 ENGLISH = "eng-Latn"
 
-_NAME = re.compile(r"(?P<source>.+?)\.(?P<language>[a-z]{3}-[A-Z][a-z]{3})\.(?P<label>.+?)(\.limit\d+)?")
+_NAME = re.compile(
+    r"(?P<source>.+?)\.(?P<language>[a-z]{3}-[A-Z][a-z]{3})\.(?P<label>.+?)"
+    rf"(\.(?P<profile>{LABEL}))?(\.limit\d+)?"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,14 @@ class StoredSet:
         name = self.dataset.manifest.translator
         return name + (found["label"][len(name) :] if found else "")
 
+    @property
+    def profile(self) -> str:
+        """The label of its profile."""
+        if self.dataset is not None:
+            return self.dataset.manifest.profile
+        found = _NAME.fullmatch(self.name)
+        return (found["profile"] if found else None) or FULL.label
+
     def labels(self) -> set[str]:
         """What its translator may be called: its name, with its overrides, and as it stands in set names."""
         found = _NAME.fullmatch(self.name)
@@ -59,6 +71,7 @@ def chosen(
     choice: Choice | None = None,
     wanted: Sequence[Language] | None = None,
     translators: Sequence[str] = (),
+    profiles: Sequence[str] = (),
     held_back: bool = False,
 ) -> list[StoredSet]:
     """The stored sets that were chosen. One that is damaged is among them, with the problem.
@@ -68,6 +81,7 @@ def chosen(
         choice: The sets that were named; None for all that are stored.
         wanted: The languages; None for all, English among them.
         translators: Names or labels of translators; empty for all. English has none, so it is never narrowed.
+        profiles: Labels of profiles; empty for all.
         held_back: Whether sets that were held back, and are only evidence, are meant too.
 
     Raises:
@@ -85,6 +99,7 @@ def chosen(
         for one in found
         if (codes is None or one.language in codes)
         and (not translators or one.language == ENGLISH or one.labels() & set(translators))
+        and (not profiles or one.profile in profiles)
     ]
 
 
@@ -94,6 +109,7 @@ def translated(
     choice: Choice | None = None,
     wanted: Sequence[Language] | None = None,
     translators: Sequence[str] = (),
+    profiles: Sequence[str] = (),
 ) -> list[StoredSet]:
     """The sets that were chosen but for English, which has nothing to judge; those that were held back too.
 
@@ -102,6 +118,7 @@ def translated(
         choice: The sets that were named; None for all that are stored.
         wanted: The languages; None for all.
         translators: Names or labels of translators; empty for all.
+        profiles: Labels of profiles; empty for all.
 
     Returns:
         The sets; none only where nothing but English was asked for or is stored.
@@ -110,7 +127,9 @@ def translated(
         UnknownNameError: No stored set has one of the translators.
         StoreError: There is nothing of one of the languages, or nothing at all.
     """
-    found = chosen(store, choice=choice, wanted=wanted, translators=translators, held_back=True)
+    found = chosen(
+        store, choice=choice, wanted=wanted, translators=translators, profiles=profiles, held_back=True
+    )
     foreign = [one for one in found if one.language != ENGLISH]
     for language in wanted or ():
         codes = languages.equivalents(language.code)
@@ -143,7 +162,7 @@ def nothing_chosen(store: Store, wanted: Sequence[Language] | None = None) -> St
     flags = "".join(f" --lang {language.code}" for language in others) or " --lang tr"
     return StoreError(
         f"{store.folder} holds none of the chosen sets{where}",
-        hint=f"build them first: mmteb-synth build{flags}, with the same --task or --suite",
+        hint=f"build them first: mmteb-synth build{flags}, with the same --task, --suite and --profile",
     )
 
 

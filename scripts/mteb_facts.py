@@ -75,8 +75,10 @@ def _task(task: Any) -> dict[str, Any]:
         "revision": None if parts else metadata.dataset["revision"],
         "languages": sorted(alone),
         "mixed_languages": sorted(mixed),
+        "subsets": _languages_of_subsets(subsets) if len(alone | mixed) > 1 else None,
         "english": english,
         "sample_creation": metadata.sample_creation,
+        "adapted_from": list(metadata.adapted_from or ()),
         "superseded_by": metadata.superseded_by,
         "private": metadata.is_public is False,
         "reference": str(metadata.reference) if metadata.reference else None,
@@ -93,6 +95,11 @@ def _subsets(metadata: Any) -> dict[str, list[str]]:
     langs = metadata.eval_langs
     by_subset = langs if isinstance(langs, Mapping) else {"default": langs}
     return {subset: list(dict.fromkeys(codes)) for subset, codes in by_subset.items()}
+
+
+def _languages_of_subsets(subsets: Mapping[str, list[str]]) -> dict[str, str]:
+    """Each subset that holds one language alone, and which."""
+    return {subset: codes[0] for subset, codes in sorted(subsets.items()) if len(codes) == 1}
 
 
 def _english(subsets: Mapping[str, list[str]]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mmteb_synth import paths
 from mmteb_synth.building.affording import shortfall
-from mmteb_synth.building.inputs import Loader, collect
+from mmteb_synth.building.inputs import Loader
 from mmteb_synth.building.jobs import BuildOptions, Job
 from mmteb_synth.errors import CacheError, SynthError, TranslatorError, UsageError
 from mmteb_synth.stopping import Stop
@@ -95,7 +95,7 @@ def answered(
             if job.translator is None:
                 continue
             try:
-                wanted, _ = collect(job, loader.load(job))
+                wanted = loader.collect(job)
             except (TranslatorError, CacheError):
                 raise
             except SynthError:

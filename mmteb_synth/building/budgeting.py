@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mmteb_synth import paths
 from mmteb_synth.building.jobs import BuildOptions
 from mmteb_synth.building.planning import plan
+from mmteb_synth.data.profiles import Profile
 from mmteb_synth.errors import UsageError
 from mmteb_synth.selection import Member
 from mmteb_synth.types import Language
 
 LIMITS = (100, 1_000, 10_000, None)
-"""The limits that are tried; None is the whole suite."""
+"""The limits that are tried under one profile; None is no limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """A suite with a limit, and what it costs.
+    """A suite under a profile or with a limit, and what it costs.
 
     Attributes:
         suite: The suite's name.
-        limit: Its `--limit`; None for the whole suite.
+        profile: Its `--profile`.
+        limit: Its `--limit`; None for none.
         segments: Unique segments.
         dollars: What translating those that the cache lacks will cost, asked live; None where a set of it is unknown.
         exact: Whether every set of it was read.
     """
 
     suite: str
+    profile: str
     limit: int | None
     segments: int
     dollars: float | None
@@ -42,19 +45,28 @@ def offers(
     *,
     options: BuildOptions,
     folders: paths.Folders,
+    profiles: Sequence[Profile] = (),
 ) -> tuple[Offer, ...]:
-    """Suites at several limits, the smallest first.
+    """Suites under several profiles and at several limits, the smallest first.
 
     Args:
         wanted: The languages.
         suites: The sets of each suite.
         options: How they would be built; with a limit, only that one is tried.
         folders: Where cache and data sets lie.
+        profiles: Other profiles than that of the options to try, without a limit unless the options have one.
 
     Raises:
         UsageError: Nobody knows what the translator costs.
     """
-    found = [*_offers(wanted, suites, options, folders)]
+    limits = LIMITS if options.limit is None else (options.limit,)
+    tried = [(options.profile, limit) for limit in limits]
+    tried += [(profile, options.limit) for profile in profiles if profile != options.profile]
+    found = [
+        _offer(name, wanted, members, dataclasses.replace(options, profile=profile, limit=limit), folders)
+        for name, members in suites.items()
+        for profile, limit in tried
+    ]
     return tuple(sorted(found, key=lambda offer: (offer.segments, offer.suite)))
 
 
@@ -69,25 +81,24 @@ def largest(offered: Sequence[Offer], budget: float) -> Offer | None:
     return max(fitting, key=lambda offer: (offer.segments, offer.limit is None), default=None)
 
 
-def _offers(
+def _offer(
+    name: str,
     wanted: Sequence[Language],
-    suites: Mapping[str, Sequence[Member]],
+    members: Sequence[Member],
     options: BuildOptions,
     folders: paths.Folders,
-) -> Iterator[Offer]:
-    limits = LIMITS if options.limit is None else (options.limit,)
-    for name, members in suites.items():
-        for limit in limits:
-            made = plan(wanted, members, options=dataclasses.replace(options, limit=limit), folders=folders)
-            if made.cost.dollars is None:
-                raise UsageError(
-                    f"--budget needs prices, and nobody knows those of {options.translator}",
-                    hint="write a preset with [prices]: --translator FILE.toml",
-                )
-            yield Offer(
-                suite=name,
-                limit=limit,
-                segments=made.total.segments,
-                dollars=made.cost.dollars if made.complete else None,
-                exact=made.exact,
-            )
+) -> Offer:
+    made = plan(wanted, members, options=options, folders=folders)
+    if made.cost.dollars is None:
+        raise UsageError(
+            f"--budget needs prices, and nobody knows those of {options.translator}",
+            hint="write a preset with [prices]: --translator FILE.toml",
+        )
+    return Offer(
+        suite=name,
+        profile=options.profile.label,
+        limit=options.limit,
+        segments=made.total.segments,
+        dollars=made.cost.dollars if made.complete else None,
+        exact=made.exact,
+    )

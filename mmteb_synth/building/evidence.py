@@ -4,37 +4,35 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mmteb_synth import checks
 from mmteb_synth.data import ledger
 from mmteb_synth.data.reviews import text_hash
+from mmteb_synth.data.spool import Spool
 from mmteb_synth.translate import judgements
 from mmteb_synth.translate.cache import Cache, Provenance
 from mmteb_synth.translate.engine import TranslationRun
 from mmteb_synth.translate.repair import Attempt
-from mmteb_synth.types import Segment
+from mmteb_synth.types import Segment, Verdict
 
-_PIECE = 20_000
 _UNKNOWN = Provenance()
 
 
-def ledger_of(
-    wanted: Mapping[Segment, None],
+def rows_of(
+    segments: Sequence[Segment],
     run: TranslationRun,
     failed: Mapping[Segment, str],
     cache: Cache,
     language: str,
 ) -> pa.Table:
-    """The ledger of a set.
+    """The ledger's rows of some segments.
 
     Args:
-        wanted: Its segments, in order.
+        segments: The segments, in order.
         run: What became of them.
         failed: Those that the set holds no translation of, and why; of some the run has a faulty one.
         cache: Where the answers are, and what semantic checks said of them.
@@ -43,26 +41,72 @@ def ledger_of(
     Returns:
         A row for each segment, of `ledger.SCHEMA`.
     """
-    keys = [run.keys[segment] for segment in wanted]
+    keys = [run.keys[segment] for segment in segments]
     of_histories = [key for segment in run.histories for key in _keys(run, segment)]
     known = {row[0]: Provenance._make(row[1:]) for page in cache.provenance(of_histories) for row in page}
-    came_from = _in_order(keys, cache.provenance(keys))
+    simple = _simple(segments, run, _in_order(keys, cache.provenance(keys)))
     special = run.verdicts.keys() | run.histories.keys() | failed.keys()
-    remaining = iter(wanted)
-    pieces = []
-    for start in range(0, len(keys), _PIECE):
-        segments = list(islice(remaining, _PIECE))
-        simple = _simple(segments, run, came_from.slice(start, _PIECE))
-        differ = {
-            place: _special(segment, run, failed, known)
-            for place, segment in enumerate(segments)
-            if segment in special
-        }
-        pieces.append(_changed(simple, differ) if differ else simple)
-    if judgements.exist(cache.database):
-        pieces = [_with_judgements(piece, cache, language) for piece in pieces]
-    table = pa.concat_tables(pieces) if pieces else ledger.SCHEMA.empty_table()
-    return ledger.stamped(table, checks_version=checks.CHECKS_VERSION)
+    differ = {
+        place: _special(segment, run, failed, known)
+        for place, segment in enumerate(segments)
+        if segment in special
+    }
+    rows = _changed(simple, differ) if differ else simple
+    return _with_judgements(rows, cache, language) if judgements.exist(cache.database) else rows
+
+
+def cells(table: pa.Table, places: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """Some rows of a ledger, by their places."""
+    wanted = sorted(places)
+    return dict(zip(wanted, table.take(pa.array(wanted, pa.int64())).to_pylist(), strict=True))
+
+
+def segment_of(row: Mapping[str, Any]) -> Segment:
+    """The segment that a row is about."""
+    return Segment(row["source"], row["kind"], row["register"])
+
+
+def with_verdicts(row: Mapping[str, Any], verdicts: Sequence[Verdict], *, refuses: bool) -> dict[str, Any]:
+    """A row of which more is said.
+
+    Args:
+        row: The row.
+        verdicts: What is said.
+        refuses: Whether a faulty translation has failed; otherwise it is flagged.
+    """
+    said = tuple(dict.fromkeys((*ledger.as_verdicts(row["verdicts"]), *verdicts)))
+    changed = {**row, "verdicts": list(map(dataclasses.asdict, said))}
+    faults = [verdict for verdict in said if verdict.severity == "error"]
+    if faults and refuses:
+        changed |= {"outcome": "failed", "reason": in_words(faults), "hypothesis": None}
+    elif faults:
+        changed |= {"outcome": "flagged", "reason": "; ".join(fault.reason for fault in faults)}
+    return changed
+
+
+def in_words(faults: Iterable[Verdict]) -> str:
+    """Why a translation is refused."""
+    return "; ".join(f"{fault.check}: {fault.reason}" for fault in faults)
+
+
+def amended(table: pa.Table, rows: Mapping[int, Mapping[str, Any]], spool: Spool) -> pa.Table:
+    """A ledger with some of its rows replaced.
+
+    Args:
+        table: The ledger.
+        rows: The new ones, by their places.
+        spool: Where it is kept.
+    """
+
+    def batches() -> Iterator[pa.Table]:
+        start = 0
+        for batch in table.to_batches():
+            piece = pa.Table.from_batches([batch])
+            here = {place - start: rows[place] for place in range(start, start + len(piece)) if place in rows}
+            yield _changed(piece, here) if here else piece
+            start += len(piece)
+
+    return spool.table(table.schema, batches()) if rows else table
 
 
 def _in_order(keys: Sequence[bytes], pages: Iterable[list[tuple[Any, ...]]]) -> pa.Table:

@@ -4,26 +4,60 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from types import TracebackType
+from typing import Protocol
 
 from mmteb_synth import hashing, paths
 from mmteb_synth.building.jobs import AUTHORED, BuildOptions, Job
 from mmteb_synth.data import bitext, segments
 from mmteb_synth.data import source as sources
-from mmteb_synth.data.segments import Counts
+from mmteb_synth.data.profiles import Profile
+from mmteb_synth.data.spool import Spool
 from mmteb_synth.translate.backends import replay
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.shards import ShardCache
 from mmteb_synth.types import Segment
 
 
+class Texts(Protocol):
+    """The segments of a set, read in their order whenever they are needed."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def __iter__(self) -> Iterator[Segment]:
+        """From the first on."""
+
+
 class Loader:
-    """Knows and loads an English set once for all languages of a run, and holds one at a time."""
+    """Knows and loads an English set once for all languages and profiles of a run; holds one at a time, on the disk."""
 
     def __init__(self, options: BuildOptions, folders: paths.Folders) -> None:
         self._options, self._folders = options, folders
         self._identities: dict[str, sources.SourceIdentity] = {}
         self._key: tuple[str, tuple[str, ...]] | None = None
+        self._whole: sources.SourceSet | None = None
+        self._profile: Profile | None = None
         self._source: sources.SourceSet | None = None
+        self._found: segments.Segments | None = None
+        self._spool: Spool | None = None
+
+    def __enter__(self) -> Loader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._put_away()
+
+    def _put_away(self) -> None:
+        self._whole = self._profile = self._source = self._found = None
+        if self._spool is not None:
+            self._spool.close()
+
+    def new_spool(self) -> Spool:
+        """A folder for what a job keeps on the disk meanwhile."""
+        return Spool(self._folders.scratch_dir)
 
     def identify(self, job: Job) -> sources.SourceIdentity:
         """Which data a job reads, without loading them."""
@@ -34,29 +68,44 @@ class Loader:
     def load(self, job: Job) -> sources.SourceSet:
         """The English set of a job."""
         key = (job.spec.name, job.splits)
-        if self._source is None or self._key != key:
-            self._source = None
-            self._source = sources.load(
+        if self._whole is None or self._key != key:
+            self._put_away()
+            self._spool = self.new_spool()
+            self._whole = sources.read(
                 job.spec,
+                spool=self._spool,
                 source_dir=self._options.source_dir,
                 scratch=self._folders.scratch_dir,
                 splits=job.splits,
-                limit=self._options.limit,
-                all_rows=self._options.all_rows,
             )
             self._key = key
+        profile = job.options.profile
+        if self._source is None or self._profile != profile:
+            self._found = None
+            self._source = sources.cut(
+                self._whole, profile=profile, limit=self._options.limit, all_rows=self._options.all_rows
+            )
+            self._profile, self._found = profile, None
         return self._source
 
+    def collect(self, job: Job) -> segments.Segments:
+        """The segments of a job's set, in all shards."""
+        source = self.load(job)
+        assert self._spool is not None
+        if job.bitext:
+            return bitext.candidates(source, self._spool)
+        if self._found is None:
+            self._found = segments.collect(
+                source.layout, source.tables, source.needed, job.spec.register, self._spool
+            )
+        return self._found
 
-def collect(job: Job, source: sources.SourceSet) -> tuple[dict[Segment, None], Counts]:
-    """The segments that a job needs translated, as an ordered set, and the counts."""
-    if job.bitext:
-        wanted, counts = bitext.candidates(source)
-    else:
-        wanted, counts = segments.collect(source.layout, source.tables, source.needed, job.spec.register)
-    if job.options.shard is not None and job.translator is not None:
-        wanted = job.options.shard.of(wanted, job.translator, job.language)
-    return wanted, counts
+
+def share(job: Job, found: segments.Segments) -> Texts:
+    """The segments that a job needs translated: all, or those of its shard."""
+    if job.options.shard is None or job.translator is None:
+        return found
+    return job.options.shard.of(found, job.translator, job.language)
 
 
 @contextlib.contextmanager

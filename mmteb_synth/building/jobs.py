@@ -13,6 +13,7 @@ from typing import get_args
 from mmteb_synth import checks, hashing, paths, registry
 from mmteb_synth.data import source as sources
 from mmteb_synth.data.manifest import SCHEMA
+from mmteb_synth.data.profiles import FULL, Profile
 from mmteb_synth.data.store import set_name
 from mmteb_synth.errors import UnknownNameError, UsageError
 from mmteb_synth.selection import Member
@@ -48,7 +49,8 @@ class BuildOptions:
         retry_failed: Ask again for what was refused, cut off or empty before.
         on_failure: What becomes of segments without a translation.
         tolerate: The share of segments that may fail without holding a set back, 0 to 1.
-        limit: The first rows only, for a trial.
+        profile: How much of each set is kept.
+        limit: The first rows only, of those that the profile keeps, for a trial.
         all_rows: Translate also what MTEB never shows a model.
         max_cost: US dollars that the run may spend; None for any.
         requests_per_minute: Requests a minute at most; None takes the translator's own limit.
@@ -71,6 +73,7 @@ class BuildOptions:
     retry_failed: bool = False
     on_failure: OnFailure = "stop"
     tolerate: float = 0.0
+    profile: Profile = FULL
     limit: int | None = None
     all_rows: bool = False
     max_cost: float | None = None
@@ -150,7 +153,9 @@ class Job:
         """The set's public name."""
         source = self.bitext.name if self.bitext else self.spec.name
         label = self.translator.label if self.translator else SOURCE
-        return set_name(source, self.language.code, label, self.options.limit)
+        return set_name(
+            source, self.language.code, label, self.options.limit, profile=self.options.profile.label
+        )
 
     def fingerprint(self, identity: sources.SourceIdentity, bundle: str) -> str:
         """The digest of all that decides the content, but for the translations themselves."""
@@ -167,6 +172,7 @@ class Job:
                 "bundle": bundle,
                 "checks": checks.CHECKS_VERSION,
                 "all_rows": self.options.all_rows,
+                **self.options.profile.identity(),
                 "store": SCHEMA,
             },
             length=32,

@@ -7,17 +7,18 @@ what follows from them, are expected ones.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mmteb_synth import paths
 from mmteb_synth.building import rough
-from mmteb_synth.building.inputs import Loader, collect, opened
+from mmteb_synth.building.inputs import Loader, Texts, opened, share
 from mmteb_synth.building.jobs import BuildOptions, Job, jobs_of
-from mmteb_synth.building.plans import Cost, EmbeddingPlan, Plan, SetPlan, Volume, total_cost
+from mmteb_synth.building.plans import Cost, EmbeddingPlan, Plan, ProfilePlan, SetPlan, Volume, total_cost
 from mmteb_synth.building.sets import is_unchanged
 from mmteb_synth.building.work import Work, expected, work_of
-from mmteb_synth.data.segments import Counts
+from mmteb_synth.data.profiles import Profile
+from mmteb_synth.data.segments import Counts, Segments, characters
 from mmteb_synth.data.store import Store
 from mmteb_synth.errors import SourceError
 from mmteb_synth.selection import Member
@@ -39,6 +40,7 @@ def plan(
     models: Sequence[str] = (),
     tokens_per_second: float | None = None,
     limits: Limits | None = None,
+    profiles: Sequence[Profile] = (),
 ) -> Plan:
     """Find out what a build with the same arguments would do.
 
@@ -50,6 +52,7 @@ def plan(
         models: Embedding models whose cost is wanted too.
         tokens_per_second: Tokens that one GPU generates in a second.
         limits: Requests and tokens a minute, where not those of the translator's preset.
+        profiles: Profiles to compare; each set is read once for all of them.
 
     Raises:
         UsageError: A set has no bundled translations and no translator was named.
@@ -58,10 +61,15 @@ def plan(
         CacheError: The cache can't be read.
     """
     pricing = _Pricing(tokens_per_second=tokens_per_second, limits=limits or Limits())
-    planner = _Planner(options, folders, pricing, models)
-    for job in jobs_of(members, wanted, options):
-        planner.add(job)
-    return planner.plan()
+    with Loader(options, folders) as loader:
+        planner = _Planner(loader, folders, pricing, models)
+        others = {profile: _Planner(loader, folders, pricing, ()) for profile in profiles}
+        for job in jobs_of(members, wanted, options):
+            for profile, other in others.items():
+                other.add(dataclasses.replace(job, options=dataclasses.replace(options, profile=profile)))
+            planner.add(job)
+        compared = tuple(_under(profile, other.plan()) for profile, other in others.items())
+        return dataclasses.replace(planner.plan(), profiles=compared)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,11 +122,11 @@ class _Planner:
     """Goes through the jobs as a build does, and adds up."""
 
     def __init__(
-        self, options: BuildOptions, folders: paths.Folders, pricing: _Pricing, models: Sequence[str]
+        self, loader: Loader, folders: paths.Folders, pricing: _Pricing, models: Sequence[str]
     ) -> None:
         self._folders = folders
         self._pricing = pricing
-        self._loader = Loader(options, folders)
+        self._loader = loader
         self._store = Store(folders.data_dir)
         self._sets: list[SetPlan] = []
         self._totals: dict[str, tuple[Translator | None, Volume]] = {}
@@ -130,13 +138,12 @@ class _Planner:
         with opened(job, self._folders) as (cache, bundle):
             unchanged = self._is_unchanged(job, cache, bundle)
             try:
-                source = self._loader.load(job)
-                wanted, counts = collect(job, source)
+                source, found = self._loader.load(job), self._loader.collect(job)
             except SourceError as error:
                 self._add_roughly(job, unchanged, error)
             else:
-                whole = 0 if job.bitext else source.characters
-                self._add_exactly(job, unchanged, wanted, counts, whole, cache)
+                whole = 0 if job.bitext else characters(source.layout, source.tables)
+                self._add_exactly(job, unchanged, found, whole, cache)
 
     def plan(self) -> Plan:
         total = sum((volume for _, volume in self._totals.values()), Volume())
@@ -164,15 +171,8 @@ class _Planner:
         stored = self._store.find_or_none(job.name)
         return stored is not None and is_unchanged(stored.manifest, fingerprint, job, cache)
 
-    def _add_exactly(
-        self,
-        job: Job,
-        unchanged: bool,
-        wanted: Mapping[Segment, None],
-        counts: Counts,
-        whole: int,
-        cache: Cache,
-    ) -> None:
+    def _add_exactly(self, job: Job, unchanged: bool, found: Segments, whole: int, cache: Cache) -> None:
+        wanted = share(job, found)
         alone = shared = Volume(segments=len(wanted), characters=_characters(wanted))
         if job.translator is not None:
             estimator = self._pricing.estimator(job.translator, job.language)
@@ -192,15 +192,13 @@ class _Planner:
             alone, whole=whole or alone.characters
         )  # bitext is made of what is translated
         shared = dataclasses.replace(shared, whole=whole)
-        self._embed(job, wanted, counts)
-        found = SetPlan(name=job.name, language=job.language.code, unchanged=unchanged, volume=alone)
-        self._add(job, found, shared)
+        self._embed(job, wanted, found.counts)
+        planned = SetPlan(name=job.name, language=job.language.code, unchanged=unchanged, volume=alone)
+        self._add(job, planned, shared)
 
     def _add_roughly(self, job: Job, unchanged: bool, error: SourceError) -> None:
         estimator = self._pricing.estimator(job.translator, job.language) if job.translator else None
         volume = rough.estimate(job, estimator)
-        if volume is not None:
-            volume = dataclasses.replace(volume, whole=rough.whole(job))
         if volume is None:
             self._notes[f"{job.name}: nothing is known of it, and it is not in the total"] = None
         elif unchanged:
@@ -236,7 +234,7 @@ class _Planner:
             f"{job.name}: {len(texts):,} texts are asked of {who.name}; they are in the total only"
         ] = None
 
-    def _embed(self, job: Job, wanted: Mapping[Segment, None], counts: Counts) -> None:
+    def _embed(self, job: Job, wanted: Texts, counts: Counts) -> None:
         """Add what embedding models will read of a set: every text that MTEB shows a model, translated."""
         for model in self._embedded:
             name, _ = tokens.tokenizer_of(model)
@@ -247,6 +245,12 @@ class _Planner:
                 self._embedded[model] += pairs * (english + translated)
             else:
                 self._embedded[model] += counts.characters / max(_characters(wanted), 1) * translated
+
+
+def _under(profile: Profile, made: Plan) -> ProfilePlan:
+    return ProfilePlan(
+        profile=profile.label, total=made.total, cost=made.cost, exact=made.exact, complete=made.complete
+    )
 
 
 def _volume(work: Work, wanted: Iterable[Segment], usage: Usage) -> Volume:

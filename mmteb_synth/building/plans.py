@@ -20,8 +20,7 @@ class Volume:
         gaps: Those that nobody can be asked for.
         to_ask: Texts to ask for; one that is too long for the translator counts as its parts.
         characters: Characters of all segments.
-        whole: Characters of all texts of the source: those that occur again, that MTEB never embeds, and that a limit
-            leaves out are among them.
+        whole: Characters of the source's texts, those that occur again or that MTEB never embeds among them.
         usage: The tokens that asking will probably take, prompts among them.
     """
 
@@ -128,6 +127,25 @@ class EmbeddingPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProfilePlan:
+    """What all sets of a plan hold together under a profile.
+
+    Attributes:
+        profile: The profile's label.
+        total: How much there is to do.
+        cost: What that costs.
+        exact: Whether every set was read.
+        complete: Whether something is known of every set.
+    """
+
+    profile: str
+    total: Volume
+    cost: Cost
+    exact: bool
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What a build would do.
 
@@ -137,6 +155,7 @@ class Plan:
         cost: What the total costs.
         embeddings: What embedding models will cost.
         notes: What the numbers rest on.
+        profiles: The same sets under each profile, where they are compared.
     """
 
     sets: tuple[SetPlan, ...]
@@ -144,6 +163,7 @@ class Plan:
     cost: Cost
     embeddings: tuple[EmbeddingPlan, ...] = ()
     notes: tuple[str, ...] = ()
+    profiles: tuple[ProfilePlan, ...] = ()
 
     @property
     def exact(self) -> bool:

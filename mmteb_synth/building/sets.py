@@ -8,14 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from mmteb_synth import paths
 from mmteb_synth.building.affording import shortfall
 from mmteb_synth.building.batching import Batched, answered
-from mmteb_synth.building.evidence import ledger_of
-from mmteb_synth.building.inputs import Loader, collect, opened
+from mmteb_synth.building.inputs import Loader, opened, share
 from mmteb_synth.building.jobs import BuildOptions, Job, jobs_of
 from mmteb_synth.building.making import made
 from mmteb_synth.building.reports import BuildReport, SetReport
 from mmteb_synth.building.translating import Meters, ProgressFactory, meters_of, translate
 from mmteb_synth.data import ledger
-from mmteb_synth.data import source as sources
 from mmteb_synth.data.manifest import Manifest
 from mmteb_synth.data.segments import Counts
 from mmteb_synth.data.store import Store
@@ -65,29 +63,33 @@ def build(
     jobs = list(jobs_of(members, wanted, options))
     ledger = costs.Ledger(limit=options.max_cost)
     meters = {job.name: meters_of(job, ledger) for job in jobs}
-    loader = Loader(options, folders)
     store = Store(folders.data_dir)
 
-    def attempt(job: Job) -> SetReport:
-        stop.check()
-        with opened(job, folders) as (cache, bundle):
-            return _build_one(job, loader, store, cache, bundle, meters[job.name], progress, stop, batches)
-
     reports = []
-    in_batches = [job for job in jobs if options.batch and not _is_done(job, loader, store, folders)]
-    with answered(
-        in_batches,
-        loader,
-        folders,
-        options,
-        meters={name: of_set.first for name, of_set in meters.items()},
-        progress=progress,
-        stop=stop,
-    ) as batches:
-        for done in _in_turn(jobs, attempt):
-            reports.append(done)
-            if report:
-                report(done)
+
+    with Loader(options, folders) as loader:
+
+        def attempt(job: Job) -> SetReport:
+            stop.check()
+            with opened(job, folders) as (cache, bundle):
+                return _build_one(
+                    job, loader, store, cache, bundle, meters[job.name], progress, stop, batches
+                )
+
+        in_batches = [job for job in jobs if options.batch and not _is_done(job, loader, store, folders)]
+        with answered(
+            in_batches,
+            loader,
+            folders,
+            options,
+            meters={name: of_set.first for name, of_set in meters.items()},
+            progress=progress,
+            stop=stop,
+        ) as batches:
+            for done in _in_turn(jobs, attempt):
+                reports.append(done)
+                if report:
+                    report(done)
     return BuildReport(sets=tuple(reports))
 
 
@@ -136,9 +138,7 @@ def _build_one(
         stored = store.find_or_none(job.name)
         if stored and is_unchanged(stored.manifest, fingerprint, job, cache):
             return SetReport(name=job.name, status="unchanged", warnings=tuple(stored.manifest.notes))
-        return _translate_and_store(
-            job, loader.load(job), store, cache, fingerprint, meters, progress, stop, batches
-        )
+        return _translate_and_store(job, loader, store, cache, fingerprint, meters, progress, stop, batches)
     except (TranslatorError, CacheError, Stopped):
         raise
     except SynthError as error:
@@ -171,7 +171,7 @@ def _is_held_back(job: Job, share: float) -> bool:
 
 def _translate_and_store(
     job: Job,
-    source: sources.SourceSet,
+    loader: Loader,
     store: Store,
     cache: Cache,
     fingerprint: str,
@@ -180,42 +180,44 @@ def _translate_and_store(
     stop: Stop,
     batches: Batched | None,
 ) -> SetReport:
-    wanted, counts = collect(job, source)
+    source, found = loader.load(job), loader.collect(job)
+    wanted = share(job, found)
     warnings = [f"{job.spec.name}: {difference}" for difference in source.differences]
-    too_dear = batches.too_dear.get(job.name) if batches else shortfall(job, wanted, cache, meters.first)
-    if too_dear:
-        return _over_budget(job, counts, (*warnings, too_dear), meters)
-    stop.check()
-    done = translate(job, wanted, cache, meters, progress=progress, stop=stop, batches=batches)
-    evidence = ledger_of(wanted, done.run, done.failed, cache, job.language.code) if job.translator else None
-    share = len(done.failed) / max(len(wanted), 1)
-    report = SetReport(
-        name=job.name,
-        status="held back",
-        counts=counts,
-        hits=done.run.hits,
-        requests=done.run.requests,
-        usage=done.run.usage,
-        spending=meters.spending(),
-        failures={segment.text: reason for segment, reason in done.failed.items()},
-        outcomes=ledger.count_outcomes(evidence) if evidence is not None else {},
-        findings=ledger.count_findings(evidence) if evidence is not None else {},
-        warnings=tuple(warnings),
-    )
-    if done.run.stopped == "budget" and done.run.failures:
-        note = "it cost more than was expected, and was stopped: what was answered is kept"
-        return dataclasses.replace(report, status="over budget", failures={}, warnings=(*warnings, note))
-    if job.options.shard is not None:
-        return report if _is_held_back(job, share) else dataclasses.replace(report, status="translated")
-    manifest, tables = made(
-        job, source, wanted, counts, done, evidence, fingerprint=fingerprint, changes=job.changes(cache)
-    )
-    if _is_held_back(job, share):
-        assert evidence is not None
-        store.hold_back(manifest, evidence)
-        return report
-    store.save(manifest, tables, evidence)
-    return dataclasses.replace(report, status="built", warnings=(*warnings, *manifest.notes))
+    with loader.new_spool() as spool:
+        too_dear = batches.too_dear.get(job.name) if batches else shortfall(job, wanted, cache, meters.first)
+        if too_dear:
+            return _over_budget(job, found.counts, (*warnings, too_dear), meters)
+        stop.check()
+        done = translate(job, wanted, cache, meters, spool, progress=progress, stop=stop, batches=batches)
+        share_failed = len(done.failed) / max(len(wanted), 1)
+        report = SetReport(
+            name=job.name,
+            status="held back",
+            counts=found.counts,
+            hits=done.hits,
+            requests=done.requests,
+            usage=done.usage,
+            spending=meters.spending(),
+            failures={segment.text: reason for segment, reason in done.failed.items()},
+            outcomes=ledger.count_outcomes(done.ledger) if done.ledger is not None else {},
+            findings=ledger.count_findings(done.ledger) if done.ledger is not None else {},
+            warnings=tuple(warnings),
+        )
+        if done.is_cut_short:
+            note = "it cost more than was expected, and was stopped: what was answered is kept"
+            return dataclasses.replace(report, status="over budget", failures={}, warnings=(*warnings, note))
+        is_held_back = _is_held_back(job, share_failed)
+        if job.options.shard is not None:
+            return report if is_held_back else dataclasses.replace(report, status="translated")
+        manifest, tables = made(
+            job, source, found, done, spool, fingerprint=fingerprint, changes=job.changes(cache)
+        )
+        if is_held_back:
+            assert done.ledger is not None
+            store.hold_back(manifest, done.ledger)
+            return report
+        store.save(manifest, tables, done.ledger, sample=source.sample.listed if source.sample else None)
+        return dataclasses.replace(report, status="built", warnings=(*warnings, *manifest.notes))
 
 
 def _over_budget(job: Job, counts: Counts, warnings: tuple[str, ...], meters: Meters) -> SetReport:

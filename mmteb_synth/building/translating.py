@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import pyarrow as pa
 
 from mmteb_synth import checks
+from mmteb_synth.building import comparing, evidence
 from mmteb_synth.building.batching import Batched
+from mmteb_synth.building.inputs import Texts
 from mmteb_synth.building.jobs import Job
-from mmteb_synth.checks import across
+from mmteb_synth.data import ledger
+from mmteb_synth.data.spool import Spool
 from mmteb_synth.stopping import Stop
 from mmteb_synth.translate import costs, engine
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.costs import Meter, Spending
-from mmteb_synth.types import ProgressHook, Segment, Verdict
+from mmteb_synth.types import Progress, ProgressHook, Segment, Usage, Verdict
+
+_BLOCK = 50_000
+"""Segments that are worked on at once: what is known of each takes kilobytes."""
 
 ProgressFactory = Callable[[str], ProgressHook]
 """Called with a set's name before it is translated; its result is called as the work proceeds."""
@@ -59,33 +69,38 @@ def meters_of(job: Job, ledger: costs.Ledger) -> Meters:
     return Meters(first=first, repairs=live, fallbacks=fallbacks)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Translated:
     """What became of a set's segments.
 
     Attributes:
-        run: What the engine tells.
-        failed: The segments that the set holds no translation of, and why. Of some the run has a faulty one.
+        ledger: What is known of each, in order; None for English, which nobody translates.
+        failed: The segments that the set holds no translation of, and why.
+        hits: Texts that the cache answered.
+        requests: Calls of translators, repeated ones included.
+        usage: Tokens used.
+        is_cut_short: Whether the budget ended before everything was asked.
     """
 
-    run: engine.TranslationRun
-    failed: Mapping[Segment, str]
+    ledger: pa.Table | None = None
+    failed: dict[Segment, str] = field(default_factory=dict)
+    hits: int = 0
+    requests: int = 0
+    usage: Usage = field(default_factory=Usage)
+    is_cut_short: bool = False
 
     @property
-    def translations(self) -> Mapping[Segment, str]:
-        """What the set holds."""
-        if self.failed.keys() == self.run.failures.keys():
-            return self.run.translations
-        return {
-            segment: text for segment, text in self.run.translations.items() if segment not in self.failed
-        }
+    def translations(self) -> pa.ChunkedArray | None:
+        """One for each segment, missing for those that failed; None for English."""
+        return None if self.ledger is None else self.ledger.column("hypothesis")
 
 
 def translate(
     job: Job,
-    wanted: Mapping[Segment, None],
+    wanted: Texts,
     cache: Cache,
     meters: Meters,
+    spool: Spool,
     *,
     progress: ProgressFactory | None = None,
     stop: Stop | None = None,
@@ -98,56 +113,149 @@ def translate(
         wanted: Its segments.
         cache: The translations.
         meters: What counts the requests.
+        spool: Where the ledger is kept.
         progress: Makes a progress hook.
         stop: Says when the run should end.
         batches: What was asked in batches; only repairs are asked live then.
     """
     if job.translator is None:
-        return Translated(
-            run=engine.TranslationRun(translations={segment: segment.text for segment in wanted}), failed={}
-        )
-    asked = batches.run.collect(wanted, job.language) if batches else None
-    run = engine.translate(
-        wanted,
-        job.language,
-        job.translator,
-        cache,
-        concurrency=job.options.concurrency,
-        offline=job.options.offline,
-        retry_failed=job.options.retry_failed and asked is None,
-        given_up=asked.failures if asked else None,
-        judge=checks.judge,
-        across=across.judge,
-        mends=job.mends,
-        fallbacks=[
-            engine.Fallback(translator=fallback, meter=meter)
-            for fallback, meter in zip(job.fallbacks, meters.fallbacks, strict=True)
-        ],
-        progress=progress(job.name) if progress else None,
-        meter=meters.repairs,
-        limits=job.limits,
-        stop=stop,
-    )
-    if asked:
-        run = dataclasses.replace(
-            run,
-            hits=asked.hits,
-            requests=asked.requests + run.requests,
-            usage=asked.usage + run.usage,
-            stopped=asked.stopped or run.stopped,
-        )
-    refused = faulty(run) if job.refuses else {}
-    return Translated(run=run, failed={**refused, **run.failures})
-
-
-def faulty(run: engine.TranslationRun) -> dict[Segment, str]:
-    """The segments whose translation has faults that nothing mended, and which."""
-    return {
-        segment: "; ".join(errors)
-        for segment, verdicts in run.verdicts.items()
-        if segment in run.translations and (errors := _errors(verdicts))
+        return Translated()
+    hook = _Whole(len(wanted), progress(job.name)) if progress else None
+    work = _Work(job, cache, meters, hook, stop, batches)
+    table = spool.table(ledger.SCHEMA, map(work.rows, _blocks(wanted)))
+    found = comparing.compare(table, cache, job.language)
+    doubtful = {row: said for row, said in found.items() if _faults(said)} if job.mends else {}
+    if doubtful:
+        table = evidence.amended(table, work.rows_again(evidence.cells(table, doubtful), doubtful), spool)
+        found = comparing.compare(table, cache, job.language)
+    told = {
+        row: evidence.with_verdicts(cells, found[row], refuses=job.refuses)
+        for row, cells in evidence.cells(table, found).items()
     }
+    work.done.failed |= {
+        evidence.segment_of(cells): cells["reason"] for cells in told.values() if cells["outcome"] == "failed"
+    }
+    work.done.ledger = ledger.stamped(
+        evidence.amended(table, told, spool), checks_version=checks.CHECKS_VERSION
+    )
+    return work.done
 
 
-def _errors(verdicts: tuple[Verdict, ...]) -> list[str]:
-    return [f"{verdict.check}: {verdict.reason}" for verdict in verdicts if verdict.severity == "error"]
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Asks for segments, a block at a time, and adds up what came of them."""
+
+    job: Job
+    cache: Cache
+    meters: Meters
+    hook: _Whole | None
+    stop: Stop | None
+    batches: Batched | None
+    done: Translated = field(default_factory=Translated)
+
+    def rows(self, block: Sequence[Segment]) -> pa.Table:
+        """The ledger's rows of some segments."""
+        asked = self.batches.run.collect(block, self.job.language) if self.batches else None
+        run = self._asked(block, given_up=asked.failures if asked else None)
+        for counted in (asked, run) if asked else (run,):
+            self.done.requests += counted.requests
+            self.done.usage += counted.usage
+            self.done.is_cut_short |= counted.stopped == "budget" and bool(run.failures)
+        self.done.hits += (asked or run).hits
+        if self.hook:
+            self.hook.next_block()
+        return self._recorded(block, run)
+
+    def rows_again(
+        self, rows: Mapping[int, Mapping[str, Any]], beside: Mapping[int, tuple[Verdict, ...]]
+    ) -> dict[int, dict[str, Any]]:
+        """Rows for which other translations were sought, since those that they had are wrong beside others."""
+        doubtful = {row: evidence.segment_of(cells) for row, cells in rows.items()}
+        run = self._asked(doubtful.values(), beside={doubtful[row]: beside[row] for row in doubtful})
+        self.done.requests += run.requests
+        self.done.usage += run.usage
+        self.done.is_cut_short |= run.stopped == "budget" and bool(run.failures)
+        made = self._recorded(list(doubtful.values()), run).to_pylist()
+        return dict(zip(doubtful, made, strict=True))
+
+    def _asked(
+        self,
+        segments: Iterable[Segment],
+        *,
+        given_up: Mapping[Segment, str] | None = None,
+        beside: Mapping[Segment, tuple[Verdict, ...]] | None = None,
+    ) -> engine.TranslationRun:
+        job = self.job
+        assert job.translator is not None
+        return engine.translate(
+            segments,
+            job.language,
+            job.translator,
+            self.cache,
+            concurrency=job.options.concurrency,
+            offline=job.options.offline,
+            retry_failed=job.options.retry_failed and self.batches is None and beside is None,
+            given_up=given_up,
+            judge=checks.judge,
+            beside=beside,
+            mends=job.mends,
+            fallbacks=[
+                engine.Fallback(translator=fallback, meter=meter)
+                for fallback, meter in zip(job.fallbacks, self.meters.fallbacks, strict=True)
+            ],
+            progress=self.hook,
+            meter=self.meters.repairs,
+            limits=job.limits,
+            stop=self.stop,
+        )
+
+    def _recorded(self, segments: Sequence[Segment], run: engine.TranslationRun) -> pa.Table:
+        """The ledger's rows of a run; what has failed is remembered."""
+        faulty = {
+            segment: evidence.in_words(faults)
+            for segment, verdicts in run.verdicts.items()
+            if self.job.refuses and segment in run.translations and (faults := _faults(verdicts))
+        }
+        failed = {**faulty, **run.failures}
+        self.done.failed |= failed
+        return evidence.rows_of(segments, run, failed, self.cache, self.job.language.code)
+
+
+class _Whole:
+    """Tells of a set's progress, where the engine tells of a block's.
+
+    Args:
+        segments: Of the set.
+        hook: Who is told.
+    """
+
+    def __init__(self, segments: int, hook: ProgressHook) -> None:
+        self._left, self._hook = segments, hook
+        self._before = self._now = Progress(total=0)
+
+    def __call__(self, block: Progress) -> None:
+        before = self._before
+        self._now = Progress(
+            total=before.total + block.total,
+            done=before.done + block.done,
+            hits=before.hits + block.hits,
+            failed=before.failed + block.failed,
+            usage=before.usage + block.usage,
+            problem=block.problem,
+        )
+        left = max(self._left - self._now.total, 0)
+        self._hook(dataclasses.replace(self._now, total=self._now.total + left))
+
+    def next_block(self) -> None:
+        """Begin another block."""
+        self._before = self._now
+
+
+def _blocks(segments: Texts) -> Iterator[list[Segment]]:
+    remaining = iter(segments)
+    while block := list(islice(remaining, _BLOCK)):
+        yield block
+
+
+def _faults(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    return [verdict for verdict in verdicts if verdict.severity == "error"]

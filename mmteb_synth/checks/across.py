@@ -1,6 +1,7 @@
 """Judges a whole set: different sources with one translation, one source with two, phrases leaked from an example.
 
-What one pair can't show. A set of 400,000 rows takes seconds: words become numbers once, and numpy hashes runs of them.
+What one pair can't show. Memory stays small for any number of rows: what occurs only once, as nearly everything does, is
+known by its hash alone, and what may occur often is looked at again.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -34,6 +35,10 @@ _STEM = 5
 """Letters that words are compared by, so that `plays` and `playing` are one."""
 
 _UNSPACED = frozenset(thresholds.section("text")["unspaced"])
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio, as Fibonacci hashing has it
+_MOST_COUNTERS = 25
+"""Binary digits of the number of counters of runs: 128 MiB of them at most."""
+_HASHED_AT_ONCE = 10_000
 _LOOKED_AT = 200
 """Rows of one phrase whose sources are compared; more would not change the shares."""
 
@@ -113,9 +118,12 @@ def _leaks(sources: Sequence[str], hypotheses: Sequence[str], target: Language, 
     """Phrases that many translations have although their sources have little in common."""
     unspaced = target.script in _UNSPACED
     length = _PHRASE_CHARACTERS if unspaced else _PHRASE_WORDS
-    pieces = [_ends(list(text) if unspaced else text.split()) for text in hypotheses]
+
+    def pieces(text: str) -> Sequence[str]:
+        return _ends(list(text) if unspaced else text.split())
+
     told: set[int] = set()
-    for group in _shared_runs(pieces, length):
+    for group in _shared_runs(lambda: map(pieces, hypotheses), len(hypotheses), length):
         rows = sorted({row for row, _ in group})
         if len(rows) < _PHRASE_ROWS or told.issuperset(rows):
             continue
@@ -128,7 +136,7 @@ def _leaks(sources: Sequence[str], hypotheses: Sequence[str], target: Language, 
             if row in told:
                 continue
             told.add(row)
-            phrase = ("" if unspaced else " ").join(pieces[row][start : start + length])
+            phrase = ("" if unspaced else " ").join(pieces(hypotheses[row])[start : start + length])
             other = sources[rows[0] if rows[0] != row else rows[1]]
             reason = (
                 f"“{short(phrase)}” stands in {len(rows)} translations whose sources don't share it, as in that of "
@@ -139,40 +147,61 @@ def _leaks(sources: Sequence[str], hypotheses: Sequence[str], target: Language, 
             )
 
 
-def _ends(pieces: list[str]) -> list[str]:
+def _ends(pieces: list[str]) -> Sequence[str]:
     """The words, or characters, at both ends of a text: all of it where it is short."""
     return pieces if len(pieces) <= 2 * _WINDOW else pieces[:_WINDOW] + pieces[-_WINDOW:]
 
 
-def _shared_runs(pieces: list[list[str]], length: int) -> Iterable[list[tuple[int, int]]]:
-    """Where runs of a length stand that enough texts have: (row, start) of each, the most frequent runs first."""
-    numbers: dict[str, int] = {}
-    flat = np.fromiter(
-        (numbers.setdefault(piece, len(numbers)) for parts in pieces for piece in parts), dtype=np.uint64
-    )
-    sizes = np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces))
-    if len(flat) < length:
+def _shared_runs(
+    texts: Callable[[], Iterable[Sequence[str]]], count: int, length: int
+) -> Iterable[list[tuple[int, int]]]:
+    """Where runs of a length stand that enough texts have: (row, start) of each, the most frequent runs first.
+
+    Args:
+        texts: Gives the words or characters of all texts; called twice, so that they need not be held.
+        count: How many texts there are.
+        length: Words or characters of a run.
+    """
+    places = 1 << min((2 * _WINDOW * count).bit_length(), _MOST_COUNTERS)
+    counters = np.zeros(
+        places, np.uint32
+    )  # of one or more runs each: no run is more frequent than its counter says
+    for hashes, _, _ in _runs(texts(), length):
+        np.add.at(counters, hashes & np.uint64(places - 1), 1)
+    often = [
+        tuple(column[counters[run[0] & np.uint64(places - 1)] >= _PHRASE_ROWS] for column in run)
+        for run in _runs(texts(), length)
+    ]
+    if not often:
         return
-    hashes = np.zeros(len(flat) - length + 1, dtype=np.uint64)
-    for place in range(length):
-        hashes = (
-            hashes * np.uint64(0x9E3779B97F4A7C15)
-            + flat[place : len(flat) - length + 1 + place]
-            + np.uint64(1)
-        )
-    ends = np.cumsum(sizes)
-    rows = np.repeat(np.arange(len(pieces)), sizes)[: len(hashes)]
-    starts = np.arange(len(hashes)) - (ends - sizes)[rows]
-    whole = starts + length <= sizes[rows]
-    hashes, rows, starts = hashes[whole], rows[whole], starts[whole]
+    hashes, rows, starts = map(np.concatenate, zip(*often, strict=True))
     order = np.argsort(hashes, kind="stable")
     ordered = hashes[order]
     borders = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1], [True])))
     counts = np.diff(borders)
-    often = np.flatnonzero(counts >= _PHRASE_ROWS)
-    for run in often[np.argsort(-counts[often], kind="stable")]:
-        places = order[borders[run] : borders[run + 1]]
-        yield list(zip(rows[places].tolist(), starts[places].tolist(), strict=True))
+    groups = np.flatnonzero(counts >= _PHRASE_ROWS)
+    for group in groups[np.lexsort((order[borders[groups]], -counts[groups]))]:
+        found = order[borders[group] : borders[group + 1]]
+        yield list(zip(rows[found].tolist(), starts[found].tolist(), strict=True))
+
+
+def _runs(texts: Iterable[Sequence[str]], length: int) -> Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """The hash, row and start of every run of words or characters, for some thousand texts at a time."""
+    remaining, before = iter(texts), 0
+    while some := list(itertools.islice(remaining, _HASHED_AT_ONCE)):
+        sizes = np.fromiter(map(len, some), dtype=np.int64, count=len(some))
+        flat = np.fromiter(map(hash, itertools.chain.from_iterable(some)), dtype=np.int64).view(np.uint64)
+        count = max(len(flat) - length + 1, 0)
+        hashes = np.zeros(count, np.uint64)
+        for place in range(length):
+            hashes = (hashes ^ flat[place : count + place]) * _MULTIPLIER
+            hashes ^= hashes >> np.uint64(29)
+        ends = np.cumsum(sizes)
+        rows = np.repeat(np.arange(len(some)), sizes)[:count]
+        starts = np.arange(count) - (ends - sizes)[rows]
+        whole = starts + length <= sizes[rows]
+        yield hashes[whole], rows[whole] + before, starts[whole]
+        before += len(some)
 
 
 def _corresponding(sources: Sequence[str], rows: Sequence[int]) -> float:
@@ -188,15 +217,23 @@ def _corresponding(sources: Sequence[str], rows: Sequence[int]) -> float:
 
 def _groups(texts: Sequence[str], *, exact: bool = False) -> Iterable[list[int]]:
     """The rows of each text that occurs more than once; empty texts are passed over."""
+
+    def plain(text: str) -> str:
+        return text if exact else _plain(text)
+
+    hashes = np.fromiter((hash(plain(text)) for text in texts), dtype=np.int64, count=len(texts))
+    order = np.argsort(hashes, kind="stable")
+    equal = hashes[order][1:] == hashes[order][:-1]
+    again = np.zeros(len(hashes), bool)
+    again[order[1:][equal]] = again[order[:-1][equal]] = True
     first: dict[str, int] = {}
     groups: dict[str, list[int]] = {}
-    for row, text in enumerate(texts):
-        plain = text if exact else _plain(text)
-        if not plain.strip():
-            continue
-        earlier = first.setdefault(plain, row)
-        if earlier != row:
-            groups.setdefault(plain, [earlier]).append(row)
+    for row in np.flatnonzero(again).tolist():
+        text = plain(texts[row])
+        if text.strip():
+            earlier = first.setdefault(text, row)
+            if earlier != row:
+                groups.setdefault(text, [earlier]).append(row)
     return groups.values()
 
 

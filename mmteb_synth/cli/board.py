@@ -20,6 +20,7 @@ _DEMO_MODELS = (
 @click.option("--suite", multiple=True, metavar="NAME", help="Only this suite. Repeatable.")
 @options.language("Only this language.")
 @click.option("--translator", multiple=True, metavar="NAME", help="Only this translator. Repeatable.")
+@options.profiles
 @click.option("-m", "--model", multiple=True, metavar="MODEL", help="Only this model. Repeatable.")
 @click.option(
     "--bitext", is_flag=True, help="Count bitext mining, which measures the translator too, in means."
@@ -33,6 +34,7 @@ def leaderboard(
     suite: tuple[str, ...],
     lang: tuple[str, ...],
     translator: tuple[str, ...],
+    profile: tuple[str, ...],
     model: tuple[str, ...],
     bitext: bool,
     across_origins: bool,
@@ -52,6 +54,7 @@ def leaderboard(
         suite=suite,
         languages=lang,
         translator=translator,
+        profile=profile,
         model=model,
         bitext=bitext,
         across_origins=across_origins,
@@ -105,6 +108,7 @@ def demo(
             languages=[*languages, "en"],
             suite=DEFAULT_SUITE,
             model_name=name,
+            predictions=True,
             data_dir=data_dir,
             cache_dir=cache_dir,
             results_dir=results_dir,

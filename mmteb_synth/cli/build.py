@@ -41,6 +41,7 @@ from mmteb_synth.types import OnFailure
     metavar="SHARE",
     help="The share of segments that may fail, as 0.001.",
 )
+@options.profile
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N rows only, for a trial.")
 @click.option("--all-rows", is_flag=True, help="Translate also rows that MTEB never shows a model.")
 @click.option(
@@ -113,6 +114,7 @@ def build(
     strict: bool,
     on_failure: OnFailure,
     tolerate: float,
+    profile: str,
     limit: int | None,
     all_rows: bool,
     max_cost: float | None,
@@ -153,6 +155,7 @@ def build(
             strict=strict,
             on_failure=on_failure,
             tolerate=tolerate,
+            profile=profile,
             limit=limit,
             all_rows=all_rows,
             max_cost=max_cost,

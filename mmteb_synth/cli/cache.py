@@ -80,13 +80,20 @@ def stats(as_json: bool, cache_dir: Path | None) -> None:
 @options.cache_dir
 @options.verbosity
 def export_file(file: Path, translator: str | None, lang: str | None, cache_dir: Path | None) -> None:
-    """Write translations to FILE: .parquet, .csv or .jsonl."""
+    """Write translations to FILE: .parquet, .csv or .jsonl.
+
+    It is a copy for yourself: a translation does not know which data set its English comes from, so no licence is asked
+    for. Sets for others are made by mmteb-synth export.
+    """
     output.set_up()
     from mmteb_synth.translate import portable
 
     with _opened(cache_dir) as opened:
         count = portable.export(opened, file, translator=translator, language=_language(lang))
     click.echo(f"{count} rows written to {file}")
+    output.warn(
+        "the rows don't know their data sets' licences: to hand translations on, use mmteb-synth export"
+    )
 
 
 @cache.command("import")

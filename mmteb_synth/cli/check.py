@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @options.language("A language; by default all that were built.")
 @options.sets
 @click.option("--translator", multiple=True, metavar="NAME", help="Only this translator's sets. Repeatable.")
+@options.profiles
 @click.option(
     "--json", "as_json", is_flag=True, help="One JSON line for each flagged segment, instead of tables."
 )
@@ -40,6 +41,7 @@ def check(
     task: tuple[str, ...],
     suite: tuple[str, ...],
     translator: tuple[str, ...],
+    profile: tuple[str, ...],
     as_json: bool,
     html: Path | None,
     strict: bool,
@@ -70,6 +72,7 @@ def check(
             tasks=task,
             suite=suite,
             translator=translator,
+            profile=profile,
             similarity=similarity,
             back_translation=back_translation,
             judge=judge,

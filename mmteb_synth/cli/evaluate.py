@@ -23,6 +23,7 @@ from mmteb_synth.errors import UsageError
 @options.language("A language; by default all that were built, and English (en).")
 @options.sets
 @click.option("--translator", multiple=True, metavar="NAME", help="Only this translator's sets. Repeatable.")
+@options.profiles
 @click.option("--model-name", metavar="ORG/NAME", help="The name that a folder or callable is known by.")
 @click.option("--revision", metavar="REV", help="The model's revision on the Hub.")
 @click.option(
@@ -45,8 +46,14 @@ from mmteb_synth.errors import UsageError
 @click.option("--trust-remote-code", is_flag=True, help="Run the code that the model brings from the Hub.")
 @click.option(
     "--predictions",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where to write the models' predictions.",
+    is_flag=True,
+    help="Keep the models' predictions beside the scores, for the leaderboard's intervals over examples.",
+)
+@click.option(
+    "--embedding-cache/--no-embedding-cache",
+    default=True,
+    help="Keep embeddings below --cache-dir, and compute none twice, over tasks, languages and runs.",
+    show_default=True,
 )
 @options.offline("Ask the Hub for nothing: models and data must be here.", exposed=False)
 @options.source_dir
@@ -60,6 +67,7 @@ def evaluate(
     task: tuple[str, ...],
     suite: tuple[str, ...],
     translator: tuple[str, ...],
+    profile: tuple[str, ...],
     model_name: str | None,
     revision: str | None,
     prompt: tuple[str, ...],
@@ -69,7 +77,8 @@ def evaluate(
     dtype: str | None,
     max_seq_length: int | None,
     trust_remote_code: bool,
-    predictions: Path | None,
+    predictions: bool,
+    embedding_cache: bool,
     source_dir: Path | None,
     data_dir: Path | None,
     cache_dir: Path | None,
@@ -90,6 +99,7 @@ def evaluate(
         tasks=task,
         suite=suite,
         translator=translator,
+        profile=profile,
         model_name=model_name,
         revision=revision,
         prompts=prompts,
@@ -100,6 +110,7 @@ def evaluate(
         max_seq_length=max_seq_length,
         trust_remote_code=trust_remote_code,
         predictions=predictions,
+        embedding_cache=embedding_cache,
         source_dir=source_dir,
         data_dir=data_dir,
         cache_dir=cache_dir,

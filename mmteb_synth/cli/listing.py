@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from mmteb_synth.cli import options, output
 from mmteb_synth.errors import UsageError
 
+if TYPE_CHECKING:
+    from mmteb_synth.licences import Terms
+    from mmteb_synth.listings import TaskListing
+
 
 @click.command()
 @click.option("--suite", metavar="NAME", help="Only the sets of a suite.")
 @click.option("--type", "task_type", metavar="TYPE", help="Only sets of one MTEB type, as STS.")
+@click.option("--licences", is_flag=True, help="What may be done with each, and who says so.")
 @click.option("--native", is_flag=True, help="What MTEB itself holds in --lang, and nobody need translate.")
 @click.option("--lang", metavar="LANG", help="The language of --native, as sw, swa-Latn or Swahili.")
 @options.as_json
 @options.verbosity
-def tasks(suite: str | None, task_type: str | None, native: bool, lang: str | None, as_json: bool) -> None:
+def tasks(
+    suite: str | None, task_type: str | None, licences: bool, native: bool, lang: str | None, as_json: bool
+) -> None:
     """List the English sets that can be translated, or what MTEB holds in a language."""
     output.set_up()
     from mmteb_synth import registry
@@ -32,6 +41,9 @@ def tasks(suite: str | None, task_type: str | None, native: bool, lang: str | No
     rows = registry.list_tasks(suite=suite, type=task_type)
     if as_json:
         output.print_json([dataclasses.asdict(row) for row in rows])
+        return
+    if licences:
+        _show_licences(rows)
         return
     output.table(
         ("name", "type", "main score", "splits", "samples", "characters", "licence", "defined by"),
@@ -49,6 +61,35 @@ def tasks(suite: str | None, task_type: str | None, native: bool, lang: str | No
             for row in rows
         ],
     )
+
+
+def _show_licences(rows: Sequence[TaskListing]) -> None:
+    output.table(
+        ("name", "licence", "asks for", "to hand it on", "known beyond MTEB's field"),
+        [
+            (
+                row.name,
+                row.terms.licence,
+                _asked(row.terms),
+                _to_hand_on(row.terms),
+                "; ".join(f"{fact.words} [{fact.source}, {fact.checked}]" for fact in row.terms.known),
+            )
+            for row in rows
+        ],
+    )
+
+
+def _asked(terms: Terms) -> str:
+    """What must be heeded; that authors are named is not said beside more."""
+    return ", ".join(asked for asked in terms.conditions if asked != "attribution") or "".join(
+        terms.conditions
+    )
+
+
+def _to_hand_on(terms: Terms) -> str:
+    if not terms.may_be_handed_on:
+        return "refused"
+    return f"accept {' '.join(terms.to_accept)}" if terms.to_accept else "free"
 
 
 def _native_tasks(lang: str, suite: str | None, task_type: str | None, as_json: bool) -> None:

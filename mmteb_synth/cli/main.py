@@ -13,7 +13,9 @@ from mmteb_synth.cli.board import demo, leaderboard
 from mmteb_synth.cli.build import build
 from mmteb_synth.cli.cache import cache
 from mmteb_synth.cli.check import check
+from mmteb_synth.cli.embeddings import embeddings
 from mmteb_synth.cli.evaluate import evaluate
+from mmteb_synth.cli.export import export
 from mmteb_synth.cli.fetch import fetch
 from mmteb_synth.cli.listing import languages, suites, tasks, translators
 from mmteb_synth.cli.pilot import pilot
@@ -21,6 +23,7 @@ from mmteb_synth.cli.plan import plan
 from mmteb_synth.cli.review import review
 from mmteb_synth.cli.serve import serve
 from mmteb_synth.cli.status import status
+from mmteb_synth.cli.validate import sampling_agreement, validate
 from mmteb_synth.errors import SynthError
 
 STOPPED = 75
@@ -86,10 +89,13 @@ for command in (
     check,
     evaluate,
     leaderboard,
+    validate,
+    sampling_agreement,
     demo,
     plan,
     pilot,
     review,
+    export,
     tasks,
     suites,
     languages,
@@ -98,6 +104,7 @@ for command in (
     serve,
     status,
     cache,
+    embeddings,
     batches,
 ):
     cli.add_command(command)

@@ -33,6 +33,27 @@ def sets(command: _Command) -> _Command:
     )(command)
 
 
+def profile(command: _Command) -> _Command:
+    """`--profile` of commands that make sets."""
+    return click.option(
+        "--profile",
+        default="full",
+        show_default=True,
+        metavar="NAME",
+        help="How much of each set: nano, standard or full; nano-s7 is another draw of nano.",
+    )(command)
+
+
+def profiles(command: _Command) -> _Command:
+    """`--profile` of commands that read sets."""
+    return click.option(
+        "--profile",
+        multiple=True,
+        metavar="NAME",
+        help="Only this profile's sets, as nano. Repeatable.",
+    )(command)
+
+
 def language(help_text: str, *, required: bool = False) -> Callable[[_Command], _Command]:
     """`--lang`."""
     return click.option(
@@ -92,6 +113,16 @@ def results_dir(command: _Command) -> _Command:
         "--results-dir",
         type=_FOLDER,
         help="What mteb.ResultCache takes: scores go to its sub-folder results.",
+    )(command)
+
+
+def accept_licence(command: _Command) -> _Command:
+    """`--accept-licence`, of every command that hands sets on."""
+    return click.option(
+        "--accept-licence",
+        multiple=True,
+        metavar="NAME",
+        help="A licence that you accept, by the name that tasks --licences shows. Repeatable.",
     )(command)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,25 @@ from mmteb_synth.cli import options, output
 
 if TYPE_CHECKING:
     from mmteb_synth.building.budgeting import Offer
-    from mmteb_synth.building.plans import Cost, EmbeddingPlan, Plan, Volume
+    from mmteb_synth.building.plans import Cost, EmbeddingPlan, Plan, ProfilePlan, Volume
+    from mmteb_synth.licences import Terms
 
 _ESTIMATE = "~"
+_COLUMNS = (
+    "set",
+    "segments",
+    "cached",
+    "failed",
+    "to ask",
+    "characters",
+    "of",
+    "input tokens",
+    "output tokens",
+    "$ live",
+    "$ batch",
+)
+_OF_SETS = ("cached", "failed", "of")
+"""Columns that only the table of sets has."""
 
 
 @click.command()
@@ -23,6 +40,11 @@ _ESTIMATE = "~"
 @click.option("--base-url", multiple=True, metavar="URL", help="Another endpoint for the translator.")
 @options.repairs
 @click.option("--retry-failed", is_flag=True, help="With what was refused, cut off or empty before.")
+@click.option(
+    "--profile",
+    metavar="NAME",
+    help="nano, standard or full, or another draw as nano-s7; without, full, and the sizes of all three.",
+)
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N rows only.")
 @click.option("--all-rows", is_flag=True, help="With rows that MTEB never shows a model.")
 @click.option(
@@ -54,7 +76,7 @@ _ESTIMATE = "~"
     "--budget",
     type=click.FloatRange(min=0),
     metavar="DOLLARS",
-    help="Name the largest suite and limit that this pays for.",
+    help="Name the largest suite, profile and limit that this pays for.",
 )
 @options.source_dir
 @options.data_dir
@@ -71,6 +93,7 @@ def plan(
     repair: bool,
     strict: bool,
     retry_failed: bool,
+    profile: str | None,
     limit: int | None,
     all_rows: bool,
     tokens_per_second: float | None,
@@ -91,9 +114,11 @@ def plan(
     output.set_up()
     from mmteb_synth import languages, paths, registry, selection
     from mmteb_synth.building import BuildOptions, budgeting, planning
+    from mmteb_synth.data import profiles
     from mmteb_synth.translate.limits import Limits
 
     wanted = [languages.parse(name) for name in lang]
+    every = [profiles.parse(name) for name in profiles.NAMES] if profile is None else []
     how = BuildOptions(
         translator=translator,
         base_url=base_url,
@@ -102,6 +127,7 @@ def plan(
         repair=repair,
         strict=strict,
         retry_failed=retry_failed,
+        profile=profiles.parse(profile) if profile is not None else profiles.FULL,
         limit=limit,
         all_rows=all_rows,
     )
@@ -116,51 +142,43 @@ def plan(
                 if row.definition != "mteb" and row.tasks
             }
         )
-        offered = budgeting.offers(wanted, named, options=how, folders=folders)
+        offered = budgeting.offers(wanted, named, options=how, folders=folders, profiles=every)
         _show_offers(offered, budgeting.largest(offered, budget), budget, as_json)
         return
+    members = selection.choose(task, suite).members
     made = planning.plan(
         wanted,
-        selection.choose(task, suite).members,
+        members,
         options=how,
         folders=folders,
         models=models,
         tokens_per_second=tokens_per_second,
         limits=Limits(requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute),
+        profiles=every,
     )
+    known = (registry.terms(member.spec) for member in members)
+    terms = {one.task: one for one in known}  # bitext has its source's
     if as_json:
-        output.print_json(_as_json(made))
+        output.print_json(_as_json(made, terms))
     else:
-        _show(made)
+        _show(made, terms)
 
 
-def _show(made: Plan) -> None:
+def _show(made: Plan, terms: Mapping[str, Terms]) -> None:
     rows: list[tuple[str, bool, Volume | None, Cost]] = [
         (one.name, one.exact, one.volume, one.cost) for one in made.sets
     ]
     rows.append(("all together", made.exact and made.complete, made.total, made.cost))
-    output.table(
-        (
-            "set",
-            "segments",
-            "cached",
-            "failed",
-            "to ask",
-            "characters",
-            "of",
-            "input tokens",
-            "output tokens",
-            "$ live",
-            "$ batch",
-        ),
-        [_row(*row) for row in rows],
-    )
+    output.table(_COLUMNS, [_row(*row) for row in rows])
     if made.total.whole > made.total.characters:
         mark = "" if made.exact else _ESTIMATE
         click.echo(
             f"{mark}{made.total.characters:,} of {mark}{made.total.whole:,} characters are translated: "
-            "the others occur again, or MTEB never embeds them, or they are left out"
+            "MTEB never embeds the others, or they occur again"
         )
+    if made.profiles:
+        click.echo()
+        _show_profiles(made.profiles)
     if made.total.gaps:
         click.echo(f"{made.total.gaps:,} segments have no translation, and nobody can be asked for them")
     if made.cost.gpu_hours is not None:
@@ -169,18 +187,38 @@ def _show(made: Plan) -> None:
         click.echo(f"time at the translator's limits: {_time(made.cost.seconds)}")
     for embedding in made.embeddings:
         click.echo(_embedding(embedding, made.exact))
+    for note, tasks in _by_note(terms).items():
+        click.echo(f"licence {note}: {', '.join(tasks)}")
     if not output.is_quiet():
         for note in made.notes:
             click.echo(f"note: {note}", err=True)
         for one in made.sets:
             if one.error:
-                kind = "estimated from MTEB's statistics, at most this much" if one.volume else "unknown"
+                kind = "estimated from MTEB's statistics" if one.volume else "unknown"
                 output.warn(f"{one.name} is {kind}: {one.error.message}")
+
+
+def _show_profiles(compared: tuple[ProfilePlan, ...]) -> None:
+    """The same sets under each profile."""
+    places = [place for place, name in enumerate(_COLUMNS) if name not in _OF_SETS]
+    rows = [_row(one.profile, one.exact and one.complete, one.total, one.cost) for one in compared]
+    output.table(
+        ("profile", *(_COLUMNS[place] for place in places[1:])),
+        [tuple(row[place] for place in places) for row in rows],
+    )
+
+
+def _by_note(terms: Mapping[str, Terms]) -> dict[str, list[str]]:
+    """The sets by their licence and what it asks for."""
+    tasks: dict[str, list[str]] = {}
+    for task, one in terms.items():
+        tasks.setdefault(one.note(), []).append(task)
+    return tasks
 
 
 def _row(name: str, exact: bool, volume: Volume | None, cost: Cost) -> tuple[Any, ...]:
     if volume is None:
-        return (name, *("?",) * 10)
+        return (name, *("?" for _ in _COLUMNS[1:]))
     mark = "" if exact else _ESTIMATE
     numbers = (
         volume.segments,
@@ -222,10 +260,11 @@ def _show_offers(offered: tuple[Offer, ...], best: Offer | None, budget: float, 
         output.print_json({"offers": rows, "best": dataclasses.asdict(best) if best else None})
         return
     output.table(
-        ("suite", "limit", "segments", "$ live"),
+        ("suite", "profile", "limit", "segments", "$ live"),
         [
             (
                 offer.suite,
+                offer.profile,
                 offer.limit or "none",
                 f"{'' if offer.exact else _ESTIMATE}{offer.segments:,}",
                 "unknown"
@@ -238,14 +277,16 @@ def _show_offers(offered: tuple[Offer, ...], best: Offer | None, budget: float, 
     if best is None:
         click.echo(f"${budget:g} pays for none of them")
     else:
-        limit = f" --limit {best.limit}" if best.limit else ", whole"
-        click.echo(f"the largest that ${budget:g} pays for: --suite {best.suite}{limit}")
+        profile = f" --profile {best.profile}" if best.profile != "full" else ""
+        limit = f" --limit {best.limit}" if best.limit else "" if profile else ", whole"
+        click.echo(f"the largest that ${budget:g} pays for: --suite {best.suite}{profile}{limit}")
 
 
-def _as_json(made: Plan) -> dict[str, Any]:
+def _as_json(made: Plan, terms: Mapping[str, Terms]) -> dict[str, Any]:
     import dataclasses
 
     values = dataclasses.asdict(made)
     for one, row in zip(made.sets, values["sets"], strict=True):
         row["error"] = one.error.message if one.error else None
-    return {**values, "exact": made.exact, "complete": made.complete}
+    licences = {task: dataclasses.asdict(one) for task, one in terms.items()}
+    return {**values, "exact": made.exact, "complete": made.complete, "licences": licences}

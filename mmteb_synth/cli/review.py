@@ -23,6 +23,7 @@ def review() -> None:
 @click.option("-l", "--lang", "lang", required=True, metavar="LANG", help="The target language.")
 @options.sets
 @click.option("--translator", multiple=True, metavar="NAME", help="Only this translator's sets. Repeatable.")
+@options.profiles
 @click.option(
     "--sample",
     type=click.IntRange(min=1),
@@ -77,6 +78,7 @@ def export_files(
     task: tuple[str, ...],
     suite: tuple[str, ...],
     translator: tuple[str, ...],
+    profile: tuple[str, ...],
     sample: int,
     flagged: int,
     raters: int,
@@ -99,6 +101,7 @@ def export_files(
         tasks=task,
         suite=suite,
         translator=translator,
+        profile=profile,
         sample=sample,
         flagged=flagged,
         raters=raters,

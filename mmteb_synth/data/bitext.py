@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from mmteb_synth.data import segments
-from mmteb_synth.data.segments import Counts
 from mmteb_synth.data.source import SourceSet
+from mmteb_synth.data.spool import Spool
 from mmteb_synth.data.tables import TableKey, Tables
 from mmteb_synth.errors import SourceError
 from mmteb_synth.types import Segment
@@ -35,23 +35,20 @@ class BitextPairs:
     notes: list[str]
 
 
-def candidates(source: SourceSet) -> tuple[dict[Segment, None], Counts]:
+def candidates(source: SourceSet, spool: Spool) -> segments.Segments:
     """The segments of a set's scored splits, which are all that its bitext needs translated.
 
     Args:
         source: The English set.
-
-    Returns:
-        The segments as an ordered set, and the counts.
+        spool: Where they are numbered.
     """
     scored = {key: table for key, table in source.tables.items() if key.split in source.eval_splits}
-    return segments.collect(source.layout, scored, source.needed, source.spec.register)
+    return segments.collect(source.layout, scored, source.needed, source.spec.register, spool)
 
 
 def pairs(
     source: str,
-    wanted: Collection[Segment],
-    translations: Mapping[Segment, str],
+    translated: Iterable[tuple[Segment, str | None]],
     language: str,
     max_pairs: int,
     unencoded: int = 0,
@@ -63,8 +60,7 @@ def pairs(
 
     Args:
         source: The English set's name, for messages.
-        wanted: The candidates.
-        translations: The translation of each; failed ones are missing.
+        translated: The candidates, each with its translation; None where it failed.
         language: The target, as `tur-Latn`.
         max_pairs: How many pairs to keep, the first by the digest of the English text.
         unencoded: How many texts were no candidates because MTEB shows them to no model; for the record.
@@ -75,8 +71,8 @@ def pairs(
     found: dict[str, str] = {}
     failed = duplicates = 0
     seen: set[str] = set()
-    for segment in sorted(wanted, key=lambda segment: (_digest(segment.text), segment.kind)):
-        translation = translations.get(segment)
+    in_turn = sorted(translated, key=lambda pair: (_digest(pair[0].text), pair[0].kind))
+    for segment, translation in in_turn:
         if translation is None:
             failed += 1
         elif segment.text in found or translation in seen:
@@ -99,7 +95,7 @@ def pairs(
     return BitextPairs(
         subset=subset,
         tables={TableKey(subset, SPLIT): table},
-        counts={"pairs": len(chosen), "candidates": len(wanted), **left_out},
+        counts={"pairs": len(chosen), "candidates": len(in_turn), **left_out},
         notes=notes,
     )
 

@@ -8,11 +8,13 @@ from typing import Any
 import pyarrow as pa
 
 from mmteb_synth.data.layout import Layout, expand
+from mmteb_synth.data.spool import Spool
 from mmteb_synth.data.tables import (
     CORPUS,
     DEFAULT,
     QRELS,
     QUERIES,
+    ROWS_AT_ONCE,
     TOP_RANKED,
     TableKey,
     first_missing,
@@ -29,7 +31,7 @@ def splits_of(task: Any) -> Mapping[str, Any]:
 
 
 def extract(
-    task: Any, layout: Layout, names: Mapping[str, str], splits: Sequence[str]
+    task: Any, layout: Layout, names: Mapping[str, str], splits: Sequence[str], spool: Spool | None = None
 ) -> Iterator[tuple[TableKey, pa.Table]]:
     """Take the needed columns out of a task's loaded data.
 
@@ -38,6 +40,7 @@ def extract(
         layout: Its layout.
         names: Other names that the data have for columns.
         splits: The splits to take.
+        spool: Where the tables are kept; None keeps them in memory.
 
     Yields:
         One expanded table after another.
@@ -52,22 +55,23 @@ def extract(
                 f"{task.metadata.name} has no split {split!r}; it has {', '.join(map(str, data))}"
             )
         if CORPUS in layout.text:
-            yield from _extract_retrieval(task, layout, split, data[split])
+            yield from _extract_retrieval(task, layout, split, data[split], spool)
         else:
             key = TableKey(DEFAULT, split)
             where = f"{task.metadata.name}, {split}"
-            yield key, expand(layout, key, _columns(data[split], layout.columns(DEFAULT), names, where))
+            table = _columns(data[split], layout.columns(DEFAULT), names, where, spool)
+            yield key, expand(layout, key, table)
 
 
 def _extract_retrieval(
-    task: Any, layout: Layout, split: str, data: Any
+    task: Any, layout: Layout, split: str, data: Any, spool: Spool | None
 ) -> Iterator[tuple[TableKey, pa.Table]]:
     for config in (CORPUS, QUERIES):
         found = data[config].column_names
         present = [name for name in layout.columns(config) if name in found or name in ("id", "text")]
         yield (
             TableKey(config, split),
-            _columns(data[config], present, {}, f"{task.metadata.name}, {config} of {split}"),
+            _columns(data[config], present, {}, f"{task.metadata.name}, {config} of {split}", spool),
         )
     # MTEB reads judgements in no order; the order of the queries makes the stored data the same every time
     asked = data[QUERIES]["id"][:]
@@ -98,7 +102,9 @@ def _extract_retrieval(
         )
 
 
-def _columns(data: Any, columns: Sequence[str], names: Mapping[str, str], where: str) -> pa.Table:
+def _columns(
+    data: Any, columns: Sequence[str], names: Mapping[str, str], where: str, spool: Spool | None
+) -> pa.Table:
     """Some columns of a `datasets.Dataset` as plain Arrow, its metadata dropped."""
     given = [names.get(name, name) for name in columns]
     for name in given:
@@ -107,14 +113,25 @@ def _columns(data: Any, columns: Sequence[str], names: Mapping[str, str], where:
                 f"{where}: there is no column {name!r}, only {', '.join(data.column_names)}",
                 hint="say which column it is with [columns] in a TOML of the task's name",
             )
-    table = data.select_columns(given).with_format("arrow")[:]
-    table = table.select(given).rename_columns(list(columns)).replace_schema_metadata(None)
-    for name in columns:
-        row = first_missing(table.column(name))
-        if row is not None:
-            raise SourceError(f"{where}, row {row + 1}: the column {name!r} is empty")
-    schema = pa.schema([(field.name, _plain(field.type, f"{where}, {field.name}")) for field in table.schema])
-    return table.cast(schema)
+    arrow = data.select_columns(given).with_format("arrow")
+    kinds = arrow[:0].schema
+    schema = pa.schema(
+        [
+            (name, _plain(kinds.field(field).type, f"{where}, {field}"))
+            for name, field in zip(columns, given, strict=True)
+        ]
+    )
+
+    def pieces() -> Iterator[pa.Table]:
+        for start in range(0, len(data), ROWS_AT_ONCE):
+            table = arrow[start : start + ROWS_AT_ONCE].select(given).rename_columns(list(columns))
+            for name in columns:
+                row = first_missing(table.column(name))
+                if row is not None:
+                    raise SourceError(f"{where}, row {start + row + 1}: the column {name!r} is empty")
+            yield table.cast(schema)
+
+    return spool.table(schema, pieces()) if spool else pa.concat_tables([schema.empty_table(), *pieces()])
 
 
 def _plain(kind: pa.DataType, where: str) -> pa.DataType:

@@ -5,8 +5,6 @@ It holds the texts too, so that a set can be judged again, shown to people and p
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from mmteb_synth.data.tables import write_file
 from mmteb_synth.types import Verdict
 
 Outcome = Literal["translated", "repaired", "flagged", "failed"]
@@ -183,12 +182,4 @@ def write(folder: Path, table: pa.Table) -> None:
     Raises:
         OSError: It can't be written; the one that was there stays.
     """
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{FILE}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            pq.write_table(table, stream, compression="zstd")
-        Path(temporary).chmod(0o644)
-        os.replace(temporary, folder / FILE)  # noqa: PTH105  one atomic call, as in paths.write_text
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_file(folder / FILE, table)

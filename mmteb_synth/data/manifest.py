@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from mmteb_synth.data.profiles import FULL
 from mmteb_synth.errors import StoreError
 from mmteb_synth.paths import write_text
 
@@ -28,7 +29,7 @@ class Manifest:
     """The record of one translated data set.
 
     Attributes:
-        name: `<Source>.<lang>.<translator>[.limit<N>]`.
+        name: `<Source>.<lang>.<translator>[.<profile>][.limit<N>]`.
         source_task: The English task.
         task_type: MTEB's task type.
         language: The target, as `tur-Latn`.
@@ -38,7 +39,9 @@ class Manifest:
         prompt_version: The prompt's, None where there is no prompt.
         decoding: The decoding in short, as `t0`.
         checks_version: The checks' version that judged the translations.
-        profile: How much of the source is kept.
+        profile: How much of the source is kept: the profile's label, as `full`, `nano` or `nano-s7`.
+        sample: What the profile kept: its name, seed and sampler version, of each table the rows kept and the rows
+            there are, and the digest of the list that lies beside it; empty for `full`.
         limit: The trial's limit, None for whole sets.
         all_rows: Whether rows that MTEB never shows a model were translated too.
         eval_splits: The splits that are scored.
@@ -53,7 +56,9 @@ class Manifest:
         kept: For each table the rows that keep English texts because of them, by id or number.
         dropped: For each table the rows of the English set that were left out because of them, in the same way.
         notes: What a reader of a score must know, in words.
-        licence: The source's licence.
+        licence: The source's licence, as MTEB or the spec of a set of one's own writes it.
+        terms: What may be done with the texts as far as was known, as `mmteb_synth.licences.Terms` has it; of a set that
+            was handed on, with what was `accepted`.
         citation: The source's BibTeX.
         bitext_of: For a bitext set, the source whose translations it pairs.
         usage: Tokens that building it used.
@@ -66,6 +71,7 @@ class Manifest:
         findings: What the checks found: check, severity and number of segments.
         review: What people found: reviewers, rows, errors, error_rate and label_survival (each the rate and its
             interval's ends), alpha, date, judge_agreement; empty where nobody looked.
+        validity: What certificates say of boards made on this set: suite, text, created and file.
     """
 
     name: str
@@ -78,7 +84,8 @@ class Manifest:
     prompt_version: int | None = None
     decoding: str = "-"
     checks_version: int
-    profile: str = "full"
+    profile: str = FULL.label
+    sample: dict[str, Any] = field(default_factory=dict)
     limit: int | None = None
     all_rows: bool = False
     eval_splits: list[str]
@@ -94,6 +101,7 @@ class Manifest:
     dropped: dict[str, list[int | str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     licence: str | None
+    terms: dict[str, Any] = field(default_factory=dict)
     citation: str | None = None
     bitext_of: str | None = None
     usage: dict[str, int] = field(default_factory=dict)
@@ -105,6 +113,7 @@ class Manifest:
     outcomes: dict[str, int] = field(default_factory=dict)
     findings: list[dict[str, Any]] = field(default_factory=list)
     review: dict[str, Any] = field(default_factory=dict)
+    validity: list[dict[str, str]] = field(default_factory=list)
     schema: int = SCHEMA
 
 

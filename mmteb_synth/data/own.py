@@ -23,6 +23,7 @@ from pydantic import ValidationError
 
 from mmteb_synth import hashing
 from mmteb_synth.data.rows import Kind, read_rows
+from mmteb_synth.data.spool import Spool
 from mmteb_synth.data.tables import CORPUS, QRELS, QUERIES, TOP_RANKED
 from mmteb_synth.errors import SourceError, SpecError
 from mmteb_synth.specs import MAIN_SCORES, TaskSpec, TaskType
@@ -47,12 +48,13 @@ def revision(spec: TaskSpec) -> str:
     )[:40]
 
 
-def task_class(spec: TaskSpec, revision: str) -> type[Any]:
+def task_class(spec: TaskSpec, revision: str, spool: Spool | None = None) -> type[Any]:
     """The MTEB class of a set of one's own.
 
     Args:
         spec: A spec with files.
         revision: The digest of its files; they are read only when the task loads its data.
+        spool: Where a corpus and queries are kept; None keeps them in memory.
 
     Returns:
         A subclass of MTEB's abstract class for the type, which reads the spec's files.
@@ -62,7 +64,7 @@ def task_class(spec: TaskSpec, revision: str) -> type[Any]:
 
     def load_data(self: Any, num_proc: int | None = None, **_: Any) -> None:
         if not self.data_loaded:
-            self.dataset = _load(spec)
+            self.dataset = _load(spec, spool)
             self.data_loaded = True
 
     attributes = {
@@ -116,10 +118,10 @@ def _paths(spec: TaskSpec) -> dict[str, Path]:
     return paths
 
 
-def _load(spec: TaskSpec) -> Any:
+def _load(spec: TaskSpec, spool: Spool | None) -> Any:
     paths = _paths(spec)
     if CORPUS in paths:
-        data = _retrieval(spec, paths)
+        data = _retrieval(spec, paths, spool)
         return {"default": dict.fromkeys(spec.own_splits, data)}
     columns = _COLUMNS[str(spec.type)]
     tables = {split: read_rows(path, columns, spec.columns) for split, path in paths.items()}
@@ -164,9 +166,9 @@ def _check_values(spec: TaskSpec, path: Path, table: pa.Table) -> None:
                 )
 
 
-def _retrieval(spec: TaskSpec, paths: dict[str, Path]) -> dict[str, Any]:
+def _retrieval(spec: TaskSpec, paths: dict[str, Path], spool: Spool | None) -> dict[str, Any]:
     def read(table: str, columns: dict[str, Kind], optional: dict[str, Kind] | None = None) -> pa.Table:
-        return read_rows(paths[table], columns, spec.columns, optional)
+        return read_rows(paths[table], columns, spec.columns, optional, spool)
 
     corpus = read(CORPUS, {"id": str, "text": str}, {"title": str})
     queries = read(QUERIES, {"id": str, "text": str}, {"instruction": str})

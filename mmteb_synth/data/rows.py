@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import GenericAlias
 from typing import Any
@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
-from mmteb_synth.data.tables import first_missing
+from mmteb_synth.data.spool import Spool
+from mmteb_synth.data.tables import ROWS_AT_ONCE, first_missing
 from mmteb_synth.errors import SourceError, near_names
 
 Kind = type | GenericAlias
@@ -44,6 +45,7 @@ def read_rows(
     columns: Mapping[str, Kind],
     names: Mapping[str, str],
     optional: Mapping[str, Kind] | None = None,
+    spool: Spool | None = None,
 ) -> pa.Table:
     """Read some columns of a file.
 
@@ -52,6 +54,7 @@ def read_rows(
         columns: The columns that are needed and what they hold.
         names: Other names under which the file has columns, as {"text": "headline"}.
         optional: Columns that are read where the file has them.
+        spool: Where the rows are kept; None keeps them in memory.
 
     Returns:
         A table of these columns, in this order.
@@ -64,21 +67,28 @@ def read_rows(
     wanted.update(
         {name: kind for name, kind in (optional or {}).items() if names.get(name, name) in found.columns}
     )
-    result = {}
-    for name, kind in wanted.items():
-        given = names.get(name, name)
-        if given not in found.columns:
-            near = near_names(given, found.columns, 1)
+    given = {name: names.get(name, name) for name in wanted}
+    for name, column in given.items():
+        if column not in found.columns:
+            near = near_names(column, found.columns, 1)
             raise SourceError(
-                f"{path} has no column {given!r}; it has {', '.join(found.columns)}",
+                f"{path} has no column {column!r}; it has {', '.join(found.columns)}",
                 hint=f'say [columns] {name} = "{near[0] if near else "…"}" in the spec, or rename the column',
             )
-        column = found.column(given, kind)
-        row = first_missing(column, nan=True)
-        if row is not None:
-            raise _unfit(f"{path}, row {row + 1}", given, None, kind)
-        result[name] = column
-    return pa.table(result)
+    kinds = {given[name]: kind for name, kind in wanted.items()}
+    schema = pa.schema([(name, found.types(kinds)[column]) for name, column in given.items()])
+
+    def pieces() -> Iterator[pa.Table]:
+        start = 0
+        for piece in found.pieces(kinds):
+            for name, column in given.items():
+                row = first_missing(piece.column(column), nan=True)
+                if row is not None:
+                    raise _unfit(f"{path}, row {start + row + 1}", column, None, wanted[name])
+            start += len(piece)
+            yield pa.table([piece.column(column) for column in given.values()], schema=schema)
+
+    return spool.table(schema, pieces()) if spool else pa.concat_tables(pieces())
 
 
 def column_names(path: Path) -> tuple[str, ...]:
@@ -115,16 +125,26 @@ class _Cells:
     def __init__(self, path: Path, columns: Mapping[str, list[Any]], *, typed: bool) -> None:
         self._path, self.columns, self._typed = path, columns, typed
 
-    def column(self, name: str, kind: Kind) -> pa.ChunkedArray:
-        """One column, every value proven to be of its kind."""
-        values = self.columns[name]
+    def types(self, kinds: Mapping[str, Kind]) -> dict[str, pa.DataType]:
+        """The types of some columns, as `pieces` gives them."""
+        return {name: _ARROW[self._kind(name, kind)] for name, kind in kinds.items()}
+
+    def pieces(self, kinds: Mapping[str, Kind]) -> Iterator[pa.Table]:
+        """All rows at once, every value proven to be of its column's kind."""
+        yield pa.table({name: self._column(name, self._kind(name, kind)) for name, kind in kinds.items()})
+
+    def _kind(self, name: str, kind: Kind) -> Kind:
         if kind is object:
-            kind = _kind_of(values[0]) if self._typed else str
+            return _kind_of(self.columns[name][0]) if self._typed else str
         if not self._typed and isinstance(kind, GenericAlias):
             raise SourceError(
                 f"{self._path}: column {name!r} needs {_WORDS[kind]}, and a cell of a CSV file is one text",
                 hint="keep it as .jsonl or .parquet",
             )
+        return kind
+
+    def _column(self, name: str, kind: Kind) -> pa.ChunkedArray:
+        values = self.columns[name]
         adapter = TypeAdapter(list[kind])  # type: ignore[valid-type]
         try:
             proven = adapter.validate_python(values, strict=self._typed)
@@ -142,7 +162,7 @@ class _Cells:
 
 
 class _Parquet:
-    """The rows of a Parquet file, by column.
+    """The rows of a Parquet file, by column, read in batches.
 
     Args:
         path: The file.
@@ -150,22 +170,39 @@ class _Parquet:
 
     def __init__(self, path: Path) -> None:
         with pq.ParquetFile(path) as file:
-            self._table = file.read()
-        self._path, self.columns = path, dict.fromkeys(self._table.column_names)
-        if self._table.num_rows == 0:
+            self._schema, rows = file.schema_arrow, file.metadata.num_rows
+        self._path, self.columns = path, dict.fromkeys(self._schema.names)
+        if rows == 0:
             raise SourceError(f"{path} has no rows")
 
-    def column(self, name: str, kind: Kind) -> pa.ChunkedArray:
-        """One column, cast to its kind where that loses nothing."""
-        column = self._table.column(name)
-        if kind is object:
-            return column
+    def types(self, kinds: Mapping[str, Kind]) -> dict[str, pa.DataType]:
+        """The types of some columns, as `pieces` gives them."""
+        return {
+            name: self._schema.field(name).type if kind is object else _ARROW[kind]
+            for name, kind in kinds.items()
+        }
+
+    def pieces(self, kinds: Mapping[str, Kind]) -> Iterator[pa.Table]:
+        """The rows, some thousand at a time, each column cast to its kind where that loses nothing."""
+        types = self.types(kinds)
+        with pq.ParquetFile(self._path) as file:
+            for batch in self._batches(file, list(kinds)):
+                columns = {}
+                for name, wanted in types.items():
+                    try:
+                        columns[name] = batch.column(name).cast(wanted)
+                    except pa.ArrowException as error:
+                        raise SourceError(
+                            f"{self._path}: column {name!r} holds {batch.column(name).type}, and not "
+                            f"{_WORDS[kinds[name]]}: {error}"
+                        ) from error
+                yield pa.table(columns)
+
+    def _batches(self, file: pq.ParquetFile, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         try:
-            return column.cast(_ARROW[kind])
-        except pa.ArrowException as error:
-            raise SourceError(
-                f"{self._path}: column {name!r} holds {column.type}, and not {_WORDS[kind]}: {error}"
-            ) from error
+            yield from file.iter_batches(ROWS_AT_ONCE, columns=list(columns))
+        except (pa.ArrowException, OSError) as error:
+            raise SourceError(f"could not read {self._path}: {error}") from error
 
 
 def _read_csv(path: Path) -> _Cells:

@@ -6,6 +6,8 @@ transform sets on the task object is kept, because it decides scores as much as 
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import json
 import logging
 from collections.abc import Iterator, Sequence
@@ -15,15 +17,21 @@ from pathlib import Path
 from typing import Any
 
 from mmteb_synth import facts
-from mmteb_synth.data import mirror, sampling, segments
-from mmteb_synth.data.extraction import extract
+from mmteb_synth.data import mirror, sampling
+from mmteb_synth.data.extraction import extract, splits_of
 from mmteb_synth.data.layout import Layout, layout_of
+from mmteb_synth.data.profiles import FULL, Profile
+from mmteb_synth.data.profiles.sample import Sample, draw
 from mmteb_synth.data.segments import Needed
-from mmteb_synth.data.tables import DEFAULT, Tables
+from mmteb_synth.data.spool import Spool
+from mmteb_synth.data.tables import CORPUS, DEFAULT, QUERIES, Tables
 from mmteb_synth.errors import SourceError, SynthError, UsageError
 from mmteb_synth.specs import TaskSpec
 
 logger = logging.getLogger(__name__)
+
+_COUNTED_BY_MTEB = 500_000
+"""Documents of a corpus whose characters MTEB counts."""
 
 _NOT_KEPT = {"dataset", "data_loaded", "rng_state", "np_rng", "hf_subsets", "seed", "_eval_splits"}
 
@@ -63,11 +71,11 @@ class SourceSet:
         layout: Its columns.
         tables: Its expanded tables: the splits that are scored, and the train split of a classification.
         needed: Which rows MTEB will show a model.
-        characters: Characters of all texts of the source, whatever of it is kept or shown.
         eval_splits: The splits that are scored.
         train_split: The split that classifiers are trained on, None where there is none.
         instance_attributes: What the transform set on the task object.
         differences: Where counts differ from MTEB's shipped statistics, in words.
+        sample: What a profile kept of the set; None for all of it.
     """
 
     spec: TaskSpec
@@ -78,11 +86,11 @@ class SourceSet:
     layout: Layout
     tables: Tables
     needed: Needed
-    characters: int
     eval_splits: tuple[str, ...]
     train_split: str | None
     instance_attributes: dict[str, Any]
     differences: tuple[str, ...]
+    sample: Sample | None = None
 
 
 def mteb_version() -> str:
@@ -117,17 +125,20 @@ def identify(spec: TaskSpec, source_dir: Path | None = None) -> SourceIdentity:
     )
 
 
-def task_class(spec: TaskSpec, identity: SourceIdentity | None = None) -> type[Any]:
+def task_class(
+    spec: TaskSpec, identity: SourceIdentity | None = None, spool: Spool | None = None
+) -> type[Any]:
     """The concrete MTEB class of a spec's English task.
 
     Args:
         spec: The task.
         identity: Which data it has, where that is known already.
+        spool: Where texts of a set of one's own are kept when they are read; None keeps them in memory.
     """
     if spec.is_own:
         from mmteb_synth.data import own
 
-        return own.task_class(spec, identity.revision if identity else own.revision(spec))
+        return own.task_class(spec, identity.revision if identity else own.revision(spec), spool)
     import mteb
 
     return type(mteb.get_task(spec.name))
@@ -158,19 +169,50 @@ def load(
     *,
     source_dir: Path | None,
     scratch: Path,
+    spool: Spool | None = None,
     splits: Sequence[str] = (),
+    profile: Profile = FULL,
     limit: int | None = None,
     all_rows: bool = False,
 ) -> SourceSet:
-    """Load an English set.
+    """Load an English set, and cut it down to what is wanted of it.
 
     Args:
         spec: The task.
         source_dir: A local mirror of the Hub; None reads the Hub (or its cache on this machine).
         scratch: Where links to mirrors are kept.
+        spool: Where the tables are kept; None keeps them in memory.
         splits: The splits that the suite scores; empty for the task's own.
-        limit: The first rows only, for a trial.
+        profile: How much of it is kept.
+        limit: The first rows only, of those that the profile keeps, for a trial.
         all_rows: Count every row as needed, not only those that MTEB shows a model.
+
+    Returns:
+        The set, with tables expanded to one text a row.
+
+    Raises:
+        SourceError: The data can't be had, or are not what the task needs.
+    """
+    whole = read(spec, source_dir=source_dir, scratch=scratch, spool=spool, splits=splits)
+    return cut(whole, profile=profile, limit=limit, all_rows=all_rows)
+
+
+def read(
+    spec: TaskSpec,
+    *,
+    source_dir: Path | None,
+    scratch: Path,
+    spool: Spool | None = None,
+    splits: Sequence[str] = (),
+) -> SourceSet:
+    """Load all rows of an English set; every one counts as needed.
+
+    Args:
+        spec: The task.
+        source_dir: A local mirror of the Hub; None reads the Hub (or its cache on this machine).
+        scratch: Where links to mirrors are kept.
+        spool: Where the tables are kept; None keeps them in memory.
+        splits: The splits that the suite scores; empty for the task's own.
 
     Returns:
         The set, with tables expanded to one text a row.
@@ -180,23 +222,17 @@ def load(
     """
     chosen = eval_splits(spec, splits)
     identity = identify(spec, source_dir)
-    task = _task(spec, identity, source_dir, scratch, chosen)
+    task = _task(spec, identity, source_dir, scratch, chosen, spool)
     before = dict(vars(task))
     _load_data(task, identity)
-    layout = layout_of(task).with_all_read() if all_rows else layout_of(task)
+    layout = layout_of(task)
     train = getattr(task, "train_split", None)
     train = None if train in chosen else train
     names = {} if spec.is_own else spec.columns  # own.py has renamed the columns already
-    tables = dict(extract(task, layout, names, [*chosen, *([train] if train else [])]))
+    tables = dict(extract(task, layout, names, [*chosen, *([train] if train else [])], spool))
     attributes = _instance_attributes(task, before)
     differences = () if spec.is_own else (*_compare(task, chosen), *_compare_set(spec.name, attributes))
     task.unload_data()
-    characters = segments.characters(layout, tables)
-    if limit is not None:
-        tables = sampling.limit_rows(tables, chosen, limit)
-    needed: Needed = dict.fromkeys(tables)
-    if not all_rows:
-        needed = sampling.needed_rows(task, layout, tables, chosen)
     return SourceSet(
         spec=spec,
         identity=identity,
@@ -205,8 +241,7 @@ def load(
         license=task.metadata.license,
         layout=layout,
         tables=tables,
-        needed=needed,
-        characters=characters,
+        needed=dict.fromkeys(tables),
         eval_splits=chosen,
         train_split=train,
         instance_attributes=attributes,
@@ -214,11 +249,49 @@ def load(
     )
 
 
+def cut(whole: SourceSet, *, profile: Profile, limit: int | None, all_rows: bool) -> SourceSet:
+    """A set with what is wanted of it, and the rows among that which MTEB will show a model.
+
+    Args:
+        whole: The set with all its rows, which stays as it is.
+        profile: How much of it is kept.
+        limit: The first rows only, of those that the profile keeps.
+        all_rows: Count every row as needed, not only those that MTEB shows a model.
+    """
+    task, tables, splits = whole.task, whole.tables, whole.eval_splits
+    attributes, sample = whole.instance_attributes, None
+    if profile.budget is not None:
+        shown = sampling.needed_rows(task, whole.layout, tables, splits)
+        sample = draw(profile, task, whole.layout, tables, shown, splits)
+        tables, attributes = sample.tables, {**attributes, **sample.attributes}
+        task = copy.copy(task)
+        vars(task).update(sample.attributes)
+    if limit is not None:
+        tables = sampling.limit_rows(tables, splits, limit)
+    needed: Needed = dict.fromkeys(tables)
+    if not all_rows:
+        needed = sampling.needed_rows(task, whole.layout, tables, splits)
+    return dataclasses.replace(
+        whole,
+        task=task,
+        layout=whole.layout.with_all_read() if all_rows else whole.layout,
+        tables=tables,
+        needed=needed,
+        instance_attributes=attributes,
+        sample=sample,
+    )
+
+
 def _task(
-    spec: TaskSpec, identity: SourceIdentity, source_dir: Path | None, scratch: Path, splits: Sequence[str]
+    spec: TaskSpec,
+    identity: SourceIdentity,
+    source_dir: Path | None,
+    scratch: Path,
+    splits: Sequence[str],
+    spool: Spool | None,
 ) -> Any:
     """The English task object, restricted to one English subset and the chosen splits."""
-    cls = task_class(spec, identity)
+    cls = task_class(spec, identity, spool)
     if source_dir is not None and identity.mirror:
         files = mirror.folder(source_dir, identity.dataset, identity.revision)
         place = mirror.link(files, identity.mirror, scratch)
@@ -306,7 +379,13 @@ def _compare_set(name: str, attributes: dict[str, Any]) -> Iterator[str]:
 
 
 def _statistics(task: Any, split: str, subset: str | None) -> dict[str, Any]:
-    """MTEB's own statistics of loaded data; its public method would write into the installed package."""
+    """MTEB's own statistics of loaded data; its public method would write into the installed package.
+
+    It holds all texts in memory, so of a large corpus only the rows are counted.
+    """
+    data = splits_of(task)[split]
+    if CORPUS in data and len(data[CORPUS]) > _COUNTED_BY_MTEB:
+        return {"num_samples": len(data[CORPUS]) + len(data[QUERIES])}
     compute = task._calculate_descriptive_statistics_from_split  # noqa: SLF001
     try:
         return dict(compute(split, hf_subset=subset))

@@ -25,11 +25,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mmteb_synth.data import card
+from mmteb_synth.data import card, profiles
 from mmteb_synth.data import ledger as ledgers
 from mmteb_synth.data import manifest as manifests
 from mmteb_synth.data.manifest import Manifest
-from mmteb_synth.data.tables import TableKey, Tables, content_hash
+from mmteb_synth.data.profiles import sample as samples
+from mmteb_synth.data.tables import ROWS_AT_ONCE, TableKey, Tables, content_hash
 from mmteb_synth.errors import StoreError, UnknownNameError
 from mmteb_synth.paths import write_text, writing
 
@@ -81,6 +82,25 @@ class TranslatedDataset:
         except (OSError, pa.ArrowException) as error:
             raise self._damaged(f"{ledgers.FILE}: {error}") from error
 
+    def sample(self) -> pa.Table | None:
+        """Read the list of what the set's profile kept of the English set, in the schema of `Sample.listed`.
+
+        Returns:
+            The list; None where everything was kept.
+
+        Raises:
+            StoreError: It is missing, damaged or changed.
+        """
+        if not self.manifest.sample.get("listed"):
+            return None
+        try:
+            listed = samples.read(self.folder)
+        except (OSError, pa.ArrowException) as error:
+            raise self._damaged(f"{samples.FILE}: {error}") from error
+        if samples.digest(listed) != self.manifest.sample["digest"]:
+            raise self._damaged(f"{samples.FILE} is not what was recorded")
+        return listed
+
     def record(self, ledger: pa.Table) -> TranslatedDataset:
         """Put another ledger in the place of this set's, with what the manifest says of it.
 
@@ -100,16 +120,26 @@ class TranslatedDataset:
         )
 
 
-def set_name(source: str, language: str, translator_label: str, limit: int | None = None) -> str:
-    """The public name of a data set, as `SciFact.tur-Latn.gpt-4.1-mini` or `STSBenchmark.deu-Latn.import-deepl.limit100`.
+def set_name(
+    source: str,
+    language: str,
+    translator_label: str,
+    limit: int | None = None,
+    *,
+    profile: str = profiles.FULL.label,
+) -> str:
+    """The public name of a data set, as `SciFact.tur-Latn.gpt-4.1-mini.nano` or `STS12.deu-Latn.import-deepl.limit100`.
 
     Args:
         source: The English task.
         language: The target, as `tur-Latn`.
         translator_label: The translator's name; characters outside `[A-Za-z0-9._-]` become `-`.
         limit: The trial's limit.
+        profile: The profile's label; `full` leaves no mark.
     """
-    parts = [source, language, translator_label, *([f"limit{limit}"] if limit is not None else [])]
+    parts = [source, language, translator_label]
+    parts += [profile] if profile != profiles.FULL.label else []
+    parts += [f"limit{limit}"] if limit is not None else []
     return re.sub(r"[^A-Za-z0-9._-]", "-", ".".join(parts))
 
 
@@ -163,7 +193,12 @@ class Store:
             yield self.get(name)
 
     def save(
-        self, manifest: Manifest, tables: Mapping[TableKey, pa.Table], ledger: pa.Table | None = None
+        self,
+        manifest: Manifest,
+        tables: Mapping[TableKey, pa.Table],
+        ledger: pa.Table | None = None,
+        *,
+        sample: pa.Table | None = None,
     ) -> TranslatedDataset:
         """Store a set; its folder is complete before anything points to it.
 
@@ -171,6 +206,7 @@ class Store:
             manifest: Its record; the revision is filled in, and a review of the very same content is kept.
             tables: Its tables in MTEB's own layout.
             ledger: What is known of its segments; None where nothing was translated.
+            sample: The list of what its profile kept of the English set; None where it kept all.
 
         Returns:
             The stored set.
@@ -185,11 +221,11 @@ class Store:
         folder = self.folder / f"{manifest.name}-{manifest.revision[:12]}"
         with writing(f"the data set {manifest.name}"):
             if _is_whole(folder, manifest.revision):
-                _write_about(folder, manifest, tables, ledger)
+                _write_about(folder, manifest, tables, ledger, sample)
             else:
                 with self._new_folder(folder, manifest.name) as temporary:
                     _write_tables(temporary, tables)
-                    _write_about(temporary, manifest, tables, ledger)
+                    _write_about(temporary, manifest, tables, ledger, sample)
         pointer = {
             "schema": manifests.SCHEMA,
             "name": manifest.name,
@@ -291,14 +327,19 @@ def _write_tables(folder: Path, tables: Mapping[TableKey, pa.Table]) -> None:
     for key, table in tables.items():
         path = folder / key.file
         path.parent.mkdir(exist_ok=True)
-        pq.write_table(table, path, compression="zstd")
+        pq.write_table(table, path, compression="zstd", row_group_size=ROWS_AT_ONCE)
 
 
 def _write_about(
-    folder: Path, manifest: Manifest, tables: Mapping[TableKey, pa.Table], ledger: pa.Table | None
+    folder: Path,
+    manifest: Manifest,
+    tables: Mapping[TableKey, pa.Table],
+    ledger: pa.Table | None,
+    sample: pa.Table | None,
 ) -> None:
-    """Write what is known of the tables: ledger, manifest and card."""
+    """Write what is known of the tables: ledger, sample, manifest and card."""
     _write_ledger(folder, ledger)
+    samples.write(folder, sample)
     manifests.write(folder, manifest)
     rows = {key: len(table) for key, table in tables.items()}
     write_text(folder / card.FILE, card.text(manifest, rows, ledger))
@@ -319,17 +360,37 @@ def _remove(place: Path) -> None:
 
 
 def _is_whole(folder: Path, revision: str) -> bool:
-    """Whether a folder already holds exactly this content."""
+    """Whether a folder already holds exactly this content; a column is in memory at a time."""
     try:
-        tables = _read_tables(folder)
+        with contextlib.ExitStack() as opened:
+            tables = {
+                key: _OnDisk(opened.enter_context(pq.ParquetFile(path))) for key, path in _files(folder)
+            }
+            return bool(tables) and content_hash(tables) == revision
     except (OSError, pa.ArrowException):
         return False
-    return bool(tables) and content_hash(tables) == revision
+
+
+class _OnDisk:
+    """A table in a file, read by columns."""
+
+    def __init__(self, file: pq.ParquetFile) -> None:
+        self._file = file
+        self.column_names: list[str] = file.schema_arrow.names
+        self.num_rows: int = file.metadata.num_rows
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """One column."""
+        return self._file.read([name]).column(0)
 
 
 def _read_tables(folder: Path) -> Tables:
     tables: Tables = {}
-    for path in sorted(folder.glob("*/*.parquet")):
+    for key, path in _files(folder):
         with pq.ParquetFile(path) as file:
-            tables[TableKey(path.parent.name, path.stem)] = file.read()
+            tables[key] = file.read()
     return tables
+
+
+def _files(folder: Path) -> list[tuple[TableKey, Path]]:
+    return [(TableKey(path.parent.name, path.stem), path) for path in sorted(folder.glob("*/*.parquet"))]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import tempfile
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from mmteb_synth.errors import SourceError
 
@@ -26,6 +30,9 @@ class TableKey(NamedTuple):
 
 
 Tables = dict[TableKey, pa.Table]
+
+ROWS_AT_ONCE = 50_000
+"""Of a Parquet file, in memory: rows of a group that is written, and of a batch that is read."""
 
 CORPUS, QUERIES, QRELS, TOP_RANKED, DEFAULT = "corpus", "queries", "qrels", "top_ranked", "default"
 
@@ -52,7 +59,51 @@ def is_list(kind: pa.DataType) -> bool:
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
 
 
-def content_hash(tables: Mapping[TableKey, pa.Table]) -> str:
+def write_file(path: Path, table: pa.Table) -> None:
+    """Write a table as a Parquet file, in place of the one that is there.
+
+    Raises:
+        OSError: It can't be written; the one that was there stays.
+    """
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            pq.write_table(table, stream, compression="zstd", row_group_size=ROWS_AT_ONCE)
+        Path(temporary).chmod(0o644)
+        os.replace(temporary, path)  # noqa: PTH105  one atomic call, as in paths.write_text
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def pick(table: pa.Table, rows: np.ndarray) -> pa.Table:
+    """Some rows of a table in its own order; chunk by chunk, since a column of text may be too long for one array.
+
+    Args:
+        table: Any table.
+        rows: Row numbers, each once, in any order.
+    """
+    marks = np.zeros(table.num_rows, bool)
+    marks[rows] = True
+    return table.filter(pa.array(marks))
+
+
+class Columns(Protocol):
+    """A table, or what can be read like one."""
+
+    @property
+    def column_names(self) -> list[str]:
+        """In their order."""
+
+    @property
+    def num_rows(self) -> int:
+        """Of each column."""
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """One column."""
+
+
+def content_hash(tables: Mapping[TableKey, Columns]) -> str:
     """The digest of all values of all tables, whatever their chunks, file encoding or library version.
 
     Args:

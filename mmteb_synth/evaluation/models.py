@@ -29,6 +29,7 @@ class LoadedModel:
         name: As `sentence-transformers/all-MiniLM-L6-v2`, or `local/<folder>`.
         revision: MTEB's or the hub's; of a local model the digest of its content. Settings that change scores
             stand behind a `+`.
+        vectors_revision: The same without the prompts: what decides a text's vector, once its prompt stands before it.
         prompts: The prompts that will be used, {} for none.
         prompts_known: Whether anyone said what the prompts are, be it that there are none.
         warnings: What the user should be told.
@@ -37,6 +38,7 @@ class LoadedModel:
     encoder: Any
     name: str
     revision: str
+    vectors_revision: str
     prompts: dict[str, str]
     prompts_known: bool
     warnings: tuple[str, ...] = ()
@@ -145,6 +147,7 @@ def _finish(found: loading.Found, request: loading.Request, told: list[str]) -> 
         if prompting.in_use(encoder) != before:
             changes["prompts"] = prompting.in_use(encoder)
     in_use = prompting.in_use(encoder)
+    unprompted = {name: value for name, value in changes.items() if name != "prompts"}
     told.extend(
         f"MTEB never uses the model's own prompt {name!r}; if it matters, give it: --prompt document=…"
         for name in prompting.unused(encoder)
@@ -160,6 +163,7 @@ def _finish(found: loading.Found, request: loading.Request, told: list[str]) -> 
         encoder=_identified(encoder, meta),
         name=str(meta.name),
         revision=str(meta.revision),
+        vectors_revision=identity.with_settings(str(found.meta.revision), unprompted),
         prompts=in_use,
         prompts_known=request.prompts is not None or found.registered or bool(in_use) or not is_plain,
         warnings=tuple(dict.fromkeys(told)),

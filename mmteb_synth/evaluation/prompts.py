@@ -27,7 +27,7 @@ Template = str | Callable[[str, PromptType | None], str]
 
 _SIDES = tuple(side.value for side in PromptType)
 # What SentenceTransformer falls back to, in its order, where MTEB hands over no prompt.
-_FALLBACKS = {"query": ("query",), "document": ("document", "passage", "corpus")}
+FALLBACKS = {"query": ("query",), "document": ("document", "passage", "corpus")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +150,7 @@ def wrap(model: SentenceTransformer, prompts: Prompts | None) -> Any:
         if prompts is None:
             return SentenceTransformerEncoderWrapper(model)
         if prompts.template is not None:
-            return _LoadedInstructModel(model, prompts)
+            return LoadedInstructModel(model, prompts)
         texts = dict(prompts.texts)
         model.prompts = dict(texts)
         model.default_prompt_name = None
@@ -168,7 +168,7 @@ def replaced(encoder: Any, prompts: Prompts) -> Any:
     if type(encoder) not in (
         SentenceTransformerEncoderWrapper,
         InstructSentenceTransformerModel,
-        _LoadedInstructModel,
+        LoadedInstructModel,
     ):
         raise UsageError(
             f"the prompts of a {type(encoder).__name__} can't be chosen: it has its own way with texts",
@@ -177,7 +177,7 @@ def replaced(encoder: Any, prompts: Prompts) -> Any:
     return wrap(encoder.model, prompts)
 
 
-class _LoadedInstructModel(InstructSentenceTransformerModel):
+class LoadedInstructModel(InstructSentenceTransformerModel):
     """MTEB's instruct model around a model that is already loaded; MTEB's own takes only a name."""
 
     def __init__(self, model: SentenceTransformer, prompts: Prompts) -> None:
@@ -202,7 +202,7 @@ def in_use(encoder: Any) -> dict[str, str]:
     prompts = dict(getattr(encoder, "model_prompts", None) or {})
     model = getattr(encoder, "model", None)
     if isinstance(encoder, SentenceTransformerEncoderWrapper) and isinstance(model, SentenceTransformer):
-        for side, names in _FALLBACKS.items():
+        for side, names in FALLBACKS.items():
             fallback = next((model.prompts[name] for name in names if name in model.prompts), "")
             prompts.setdefault(side, fallback or "")
         if model.default_prompt_name is not None:

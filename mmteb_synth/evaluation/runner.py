@@ -13,14 +13,19 @@ import mteb
 from mteb.results import TaskResult
 
 from mmteb_synth.data import source
+from mmteb_synth.data.profiles import FULL
 from mmteb_synth.errors import EvaluationError, SynthError, UsageError
 from mmteb_synth.evaluation import native, registration, results
 from mmteb_synth.evaluation import prompts as prompting
 from mmteb_synth.evaluation import signature as signing
+from mmteb_synth.evaluation.embeddings import opening
 from mmteb_synth.evaluation.models import LoadedModel
 from mmteb_synth.evaluation.scored import ScoredTask
 from mmteb_synth.evaluation.signature import SignedScore
 from mmteb_synth.paths import bundled_tasks, writing
+
+PREDICTIONS = "predictions"
+"""The folder beside a model's results, where MTEB's search for results does not look."""
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +75,8 @@ def evaluate(
     *,
     results_dir: Path,
     batch_size: int = 32,
-    predictions: Path | None = None,
+    predictions: bool = False,
+    embeddings_dir: Path | None = None,
     show_progress: bool = False,
     report: Callable[[TaskReport], None] | None = None,
     warn: Callable[[str], None] = logger.warning,
@@ -83,7 +89,8 @@ def evaluate(
         scored: The tasks.
         results_dir: What `mteb.ResultCache` takes.
         batch_size: Texts a batch.
-        predictions: Where MTEB writes predictions; None for nowhere.
+        predictions: Whether MTEB keeps the model's predictions, in `predictions/` beside its results.
+        embeddings_dir: Where embeddings are kept; None for nowhere.
         show_progress: Whether MTEB shows its progress bars.
         report: Called with each result as soon as it is there.
         warn: Called with what the user should know.
@@ -116,19 +123,21 @@ def evaluate(
                 f"{model.name}: nobody says which prompts it wants, so it gets none, and its scores may be far too low; "
                 "say it with --prompt query=…, --prompts-like NAME or --model-name ORG/NAME (--prompt query= for none)"
             )
-        run = _Run(
-            model=model,
-            cache=cache,
-            batch_size=batch_size,
-            predictions=predictions,
-            show_progress=show_progress,
-            warn=warn,
-        )
-        for task in scored:
-            try:
-                done(run.score(task))
-            except SynthError as error:
-                done(TaskReport(model=model.name, task=task.name, error=error))
+        with opening.cached(model, embeddings_dir, warn) as encoder:
+            run = _Run(
+                model=model,
+                encoder=encoder,
+                cache=cache,
+                batch_size=batch_size,
+                predictions=predictions,
+                show_progress=show_progress,
+                warn=warn,
+            )
+            for task in scored:
+                try:
+                    done(run.score(task))
+                except SynthError as error:
+                    done(TaskReport(model=model.name, task=task.name, error=error))
     return EvaluationReport(tasks=tuple(reports))
 
 
@@ -137,9 +146,10 @@ class _Run:
     """One model's evaluation."""
 
     model: LoadedModel
+    encoder: Any
     cache: results.WholeResultCache
     batch_size: int
-    predictions: Path | None
+    predictions: bool
     show_progress: bool
     warn: Callable[[str], None]
 
@@ -161,7 +171,7 @@ class _Run:
         path = self.cache.get_task_result_path(scored.name, self.meta)
         replaces = path.is_file()
         before = results.stored(self.cache, task, self.meta, self.warn)
-        predictions = None if scored.parts else self._prediction_folder()
+        predictions = path.parent / PREDICTIONS if self.predictions and not scored.parts else None
         self._score_parts(scored)
         if before is None or before.get_missing_evaluations(task):
             _probe(path.parent, f"the results of {scored.name}")
@@ -214,7 +224,7 @@ class _Run:
             if scored.manifest is None:
                 native.load(task)
             mteb.evaluate(
-                self.model.encoder,
+                self.encoder,
                 task,
                 cache=cache,
                 co2_tracker=False,
@@ -234,11 +244,6 @@ class _Run:
         finally:
             if task.data_loaded:
                 task.unload_data()
-
-    def _prediction_folder(self) -> Path | None:
-        if self.predictions is None:
-            return None
-        return self.predictions / str(self.meta.model_name_as_path()) / self.model.revision
 
     def _sign(
         self, file: Path, scored: ScoredTask, task: Any, result: TaskResult, before: TaskResult | None
@@ -276,7 +281,7 @@ class _Run:
             origin=scored.origin,
             translator=manifest.translator if manifest else None,
             language=scored.language,
-            profile=manifest.profile if manifest else "full",
+            profile=manifest.profile if manifest else FULL.label,
             limit=manifest.limit if manifest else None,
             split=split,
             subset=subset,

@@ -11,6 +11,7 @@ from typing import Any
 from mmteb_synth import aggregates, facts, registry, stored
 from mmteb_synth.data import source
 from mmteb_synth.data.manifest import Manifest
+from mmteb_synth.data.profiles import FULL
 from mmteb_synth.data.store import Store, TranslatedDataset
 from mmteb_synth.errors import SynthError
 from mmteb_synth.evaluation import aggregates as made_of_parts
@@ -103,6 +104,7 @@ class ScoredTask:
             "dec": manifest.decoding,
             "checks": manifest.checks_version,
             "cov": f"{manifest.coverage:.3f}",
+            **({} if manifest.profile == FULL.label else {"profile": manifest.profile}),
             **({} if manifest.limit is None else {"limit": manifest.limit}),
             "data": manifest.revision[:8],
         }
@@ -114,6 +116,7 @@ def built(
     choice: Choice | None = None,
     wanted: Sequence[Language] | None = None,
     translators: Sequence[str] = (),
+    profiles: Sequence[str] = (),
 ) -> list[ScoredTask]:
     """The built sets that were chosen. One that is damaged is among them, with the problem.
 
@@ -122,13 +125,13 @@ def built(
         choice: The sets that were named; None for all that were built.
         wanted: The languages; None for all, English among them.
         translators: Names or labels of translators; empty for all. English has none, so it is never narrowed.
+        profiles: Labels of profiles; empty for all.
 
     Raises:
         UnknownNameError: No built set has one of the translators.
     """
-    return [
-        _built(found) for found in stored.chosen(store, choice=choice, wanted=wanted, translators=translators)
-    ]
+    chosen = stored.chosen(store, choice=choice, wanted=wanted, translators=translators, profiles=profiles)
+    return [_built(found) for found in chosen]
 
 
 def _built(found: StoredSet) -> ScoredTask:

@@ -32,12 +32,11 @@ def type_means(scores: Mapping[str, Sequence[float | None]]) -> dict[str, float 
     return {task_type: mean(values) for task_type, values in scores.items()}
 
 
-def borda_ranks(scores: Mapping[_Model, Sequence[float | None]]) -> dict[_Model, int | None]:
-    """The Borda rank of each model, as MTEB counts it.
+def borda_points(scores: Mapping[_Model, Sequence[float | None]]) -> dict[_Model, list[float]]:
+    """The Borda points of each model on each task, as MTEB counts them.
 
     On each task a model gets as many points as there are models, less its rank there; equal scores share the mean of
-    their ranks. A missing score gets no points. The points are summed; equal sums share the better rank. A
-    model without any score neither ranks nor counts.
+    their ranks. A missing score gets no points. A model without any score is not counted, and is left out.
 
     Source: `mteb.benchmarks._create_table._get_borda_rank`; the method is that of Colombo et al. 2022, "What are
     the best systems? New perspectives on NLP benchmarking".
@@ -46,15 +45,24 @@ def borda_ranks(scores: Mapping[_Model, Sequence[float | None]]) -> dict[_Model,
         scores: Model -> its scores, on the same tasks in the same order for all.
 
     Returns:
-        Model -> rank, 1 being the best; None for a model without any score.
+        Model -> its points on each task.
     """
     import pandas as pd
 
     voting = {model: row for model, row in scores.items() if any(value is not None for value in row)}
-    ranks: dict[_Model, int | None] = dict.fromkeys(scores)
-    if voting:
-        table = pd.DataFrame(list(voting.values()), dtype=float)
-        points = len(table) - table.rank(ascending=False, method="average")
-        places = points.sum(axis=1).rank(ascending=False, method="min")
-        ranks.update(zip(voting, (int(place) for place in places), strict=True))
-    return ranks
+    table = pd.DataFrame(list(voting.values()), dtype=float)
+    points = len(table) - table.rank(ascending=False, method="average")
+    return dict(zip(voting, points.fillna(0.0).to_numpy().tolist(), strict=True))
+
+
+def borda_ranks(points: Mapping[_Model, Sequence[float]]) -> dict[_Model, int]:
+    """The rank of each model by the sum of its Borda points, 1 being the best; equal sums share the better rank.
+
+    Args:
+        points: From `borda_points`.
+    """
+    import pandas as pd
+
+    sums = pd.Series([math.fsum(row) for row in points.values()], dtype=float)
+    places = sums.rank(ascending=False, method="min")
+    return dict(zip(points, (int(place) for place in places), strict=True))

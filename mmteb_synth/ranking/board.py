@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Collection, Iterable, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +13,14 @@ from mmteb_synth import facts, paths, registry
 from mmteb_synth.errors import SynthError, UnknownNameError
 from mmteb_synth.languages import parse, same
 from mmteb_synth.ranking import export
+from mmteb_synth.ranking.examples import Examples
+from mmteb_synth.ranking.grouping import make_groups
+from mmteb_synth.ranking.notes import Certified
 from mmteb_synth.ranking.render import render
 from mmteb_synth.ranking.results import ENGLISH, OVERRIDES, Score, plain_name, read_results
 from mmteb_synth.ranking.suites import Expected, expected, unlisted, without_parts, worth_showing
-from mmteb_synth.ranking.table import Group, make_groups
+from mmteb_synth.ranking.table import Group
+from mmteb_synth.statistics.bootstrap import Interval, interval
 from mmteb_synth.types import Language
 
 if TYPE_CHECKING:
@@ -34,17 +38,22 @@ class Board:
         scores: Every score that they are made of, English included.
         stale: Names of sets left out because their data changed after they were scored.
         bitext: Whether bitext sets count in ranks and means.
+        examples: The 95 % intervals over examples, of the scores whose predictions were kept.
+        certified: What certificates say of tables.
     """
 
     groups: tuple[Group, ...]
     scores: tuple[Score, ...]
     stale: tuple[str, ...]
     bitext: bool
+    examples: Mapping[Score, Interval]
+    certified: tuple[Certified, ...] = ()
 
     @property
     def frame(self) -> pd.DataFrame:
         """One row for each (model, suite, profile, limit, language, translator), as in leaderboard.csv.
 
+        A row over several languages has the language `mul`.
         Scores are times 100 and unrounded; a missing one is NaN.
         """
         import pandas as pd
@@ -58,7 +67,7 @@ class Board:
 
     def markdown(self) -> str:
         """The leaderboard for reading, with two digits and its footnotes."""
-        return render(self.groups, bitext=self.bitext, stale=self.stale)
+        return render(self.groups, bitext=self.bitext, stale=self.stale, certified=self.certified)
 
 
 def leaderboard(
@@ -67,6 +76,7 @@ def leaderboard(
     languages: Sequence[str] = (),
     translators: Sequence[str] = (),
     models: Sequence[str] = (),
+    profiles: Sequence[str] = (),
     results_dir: Path,
     data_dir: Path,
     bitext: bool = False,
@@ -80,6 +90,7 @@ def leaderboard(
         languages: In any spelling; by default all. English stands beside them in any case.
         translators: Names of translators, `native`, `human-translated`, or `source` for English; by default all.
         models: Names of models; by default all. Ranks are among those named.
+        profiles: Labels of profiles, as `nano`; by default all, each in tables of its own.
         results_dir: What `mteb.ResultCache` takes.
         data_dir: The store of built sets: scores of older data are left out.
         bitext: Take bitext mining, which measures the translator as well, into ranks and means.
@@ -89,7 +100,7 @@ def leaderboard(
         The leaderboard.
 
     Raises:
-        UnknownNameError: A suite, language, translator or model that nothing has.
+        UnknownNameError: A suite, language, translator, model or profile that nothing has.
         SynthError: There is nothing to show, or a file is damaged.
     """
     chosen = [registry.get_suite(name) for name in dict.fromkeys(suites)]
@@ -104,12 +115,14 @@ def leaderboard(
     labels = {plain_name(name) for name in translators}
     known = set().union(*(_names_of(score.label) for score in results.scores))
     _check_known("translator", sorted(labels), known)
-    scores = _narrowed(results.scores, models, wanted)
+    _check_known("profile", profiles, {score.signed.profile for score in results.scores})
+    scores = _narrowed(results.scores, models, wanted, profiles)
 
     groups: list[Group] = []
     shown: set[Score] = set()
+    examples = Examples(data_dir, results.scores)
     for suite, members in _by_suite(scores, [expected(suite, scores) for suite in chosen]):
-        made = make_groups(members, suite, bitext=bitext, across_origins=across_origins)
+        made = make_groups(members, suite, examples.draws, bitext=bitext, across_origins=across_origins)
         kept = _asked_for(made, wanted, labels)
         runs = {(group.profile, group.limit) for group in kept}
         shown.update(score for group in kept for part in group.languages for score in part.scores)
@@ -124,11 +137,14 @@ def leaderboard(
             f"there are no scores in {results_dir} for this choice of suites, languages, translators and models",
             hint=f"choose fewer, or make some: {_EVALUATE}",
         )
+    listed = tuple(score for score in results.scores if score in shown)
+    drawn = {score: examples.draws(score) for score in listed}
     return Board(
         groups=tuple(groups),
-        scores=tuple(score for score in results.scores if score in shown),
+        scores=listed,
         stale=results.stale,
         bitext=bitext,
+        examples={score: interval(draws) for score, draws in drawn.items() if draws is not None},
     )
 
 
@@ -149,7 +165,7 @@ def write(board: Board, out: Path) -> list[Path]:
     texts = {
         "leaderboard.md": board.markdown(),
         "leaderboard.csv": export.to_csv(columns, export.leaderboard_rows(board.groups)),
-        "scores.csv": export.to_csv(export.SCORE_COLUMNS, export.score_rows(board.scores)),
+        "scores.csv": export.to_csv(export.SCORE_COLUMNS, export.score_rows(board.scores, board.examples)),
     }
     for name, text in texts.items():
         paths.write_text(out / name, text)
@@ -177,8 +193,10 @@ def _names_of(label: str) -> set[str]:
     }
 
 
-def _narrowed(scores: Sequence[Score], models: Sequence[str], wanted: Sequence[Language]) -> list[Score]:
-    """The scores of some models in some languages, and their English ones."""
+def _narrowed(
+    scores: Sequence[Score], models: Sequence[str], wanted: Sequence[Language], profiles: Sequence[str]
+) -> list[Score]:
+    """The scores of some models and profiles in some languages, and their English ones."""
     for language in wanted:
         if not any(same(score.signed.language, language.code) for score in scores):
             raise SynthError(
@@ -190,6 +208,7 @@ def _narrowed(scores: Sequence[Score], models: Sequence[str], wanted: Sequence[L
         score
         for score in scores
         if (not models or score.model.name in models)
+        and (not profiles or score.signed.profile in profiles)
         and (not wanted or any(same(score.signed.language, code) for code in codes))
     ]
 

@@ -7,8 +7,10 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 
 from mmteb_synth.ranking.results import ENGLISH, Score
-from mmteb_synth.ranking.table import Group
+from mmteb_synth.ranking.table import MEANS, Group, Row, Table
+from mmteb_synth.ranking.uncertainty import Estimate
 from mmteb_synth.specs import TASK_TYPES
+from mmteb_synth.statistics.bootstrap import Interval
 
 Value = str | int | float | None
 
@@ -24,16 +26,33 @@ SCORE_COLUMNS = (
     "split",
     "metric",
     "main_score",
+    "low",
+    "high",
     "signature",
 )
-WHOLE_NUMBERS = ("limit", "n_tasks", "n_scored", "borda_rank", "parameters", "dimensions", "zero_shot")
+WHOLE_NUMBERS = (
+    "limit",
+    "n_tasks",
+    "n_scored",
+    "borda_rank",
+    "rank_low",
+    "rank_high",
+    "rank_group",
+    "parameters",
+    "dimensions",
+    "zero_shot",
+)
+ALL_LANGUAGES = "mul"
+"""The language of rows over several: ISO 639-2's code for that."""
 _TEXTS = ("model", "model_revision", "suite", "profile", "language", "translator", "origin")
+_ENDS = ("low", "high", "examples_low", "examples_high")
 _RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def leaderboard_columns(groups: Iterable[Group]) -> list[str]:
     """The columns of leaderboard.csv: the same ones for all boards, and types that only some suite brings."""
     found = {name for group in groups for part in group.languages for row in part.rows for name in row.types}
+    types = [*TASK_TYPES, *sorted(found - set(TASK_TYPES))]
     return [
         "model",
         "model_revision",
@@ -47,14 +66,21 @@ def leaderboard_columns(groups: Iterable[Group]) -> list[str]:
         "n_scored",
         "mean_task",
         "mean_type",
+        "mean_language",
+        "mean_task_unflagged",
         "borda_rank",
+        "rank_low",
+        "rank_high",
+        "rank_group",
+        "p_above",
+        "p_first",
         "english_mean_task",
         "delta_english",
-        *TASK_TYPES,
-        *sorted(found - set(TASK_TYPES)),
+        *types,
         "parameters",
         "dimensions",
         "zero_shot",
+        *(f"{name}_{end}" for name in (*MEANS, *types) for end in _ENDS),
     ]
 
 
@@ -66,39 +92,65 @@ def number_columns(columns: Iterable[str]) -> list[str]:
 def leaderboard_rows(groups: Iterable[Group]) -> list[dict[str, Value]]:
     """One row for each (model, suite, profile, limit, language, translator); scores times 100, unrounded.
 
+    Where a group has several languages, there is one over all of them too, whose language is `mul`.
+
     Returns:
         Rows that have the keys of `leaderboard_columns`, where a type that a suite has not may be absent.
     """
-    return [
-        {
-            "model": row.model.name,
-            "model_revision": row.model.revision,
-            "suite": group.suite,
-            "profile": group.profile,
-            "limit": group.limit,
-            "language": part.language,
-            "translator": group.label,
-            "origin": part.origin,
-            "n_tasks": row.n_tasks,
-            "n_scored": row.n_scored,
-            "mean_task": row.mean_task,
-            "mean_type": row.mean_type,
-            "borda_rank": row.borda_rank,
-            "english_mean_task": row.mean_task if part.language == ENGLISH else row.english,
-            "delta_english": row.delta,
-            **row.types,
-            "parameters": row.model.parameters,
-            "dimensions": row.model.dimensions,
-            "zero_shot": row.zero_shot,
-        }
-        for group in groups
-        for part in group.languages
-        for row in part.rows
-    ]
+    return [_row(group, part, row) for group in groups for part in _parts(group) for row in part.rows]
 
 
-def score_rows(scores: Iterable[Score]) -> list[dict[str, Value]]:
-    """One row for each score, on MTEB's own scale."""
+def _parts(group: Group) -> list[Table]:
+    several = group.overall is not None and group.overall.n_languages > 1
+    return [group.overall, *group.languages] if group.overall and several else [*group.languages]
+
+
+def _row(group: Group, part: Table, row: Row) -> dict[str, Value]:
+    means = dict(row.means)
+    if part.language == ENGLISH:
+        means["english_mean_task"] = means["mean_task"]
+    return {
+        "model": row.model.name,
+        "model_revision": row.model.revision,
+        "suite": group.suite,
+        "profile": group.profile,
+        "limit": group.limit,
+        "language": part.language or ALL_LANGUAGES,
+        "translator": group.label,
+        "origin": part.origin,
+        "n_tasks": row.n_tasks,
+        "n_scored": row.n_scored,
+        "borda_rank": row.borda_rank,
+        "rank_low": row.place.low,
+        "rank_high": row.place.high,
+        "rank_group": row.place.group,
+        "p_above": row.place.p_above,
+        "p_first": row.place.p_first,
+        "parameters": row.model.parameters,
+        "dimensions": row.model.dimensions,
+        "zero_shot": row.zero_shot,
+        **_means({**means, **row.types}),
+    }
+
+
+def _means(means: Mapping[str, Estimate]) -> dict[str, Value]:
+    """Each mean and the ends of its intervals: over tasks `_low` and `_high`, over examples `_examples_low` and so on."""
+    values: dict[str, Value] = {}
+    for name, mean in means.items():
+        ends = [*(mean.tasks or (None, None)), *(mean.examples or (None, None))]
+        values[name] = mean.value
+        values |= {f"{name}_{end}": value for end, value in zip(_ENDS, ends, strict=True)}
+    return values
+
+
+def score_rows(scores: Iterable[Score], examples: Mapping[Score, Interval]) -> list[dict[str, Value]]:
+    """One row for each score, on MTEB's own scale.
+
+    Args:
+        scores: The scores.
+        examples: The intervals over examples of those whose predictions were kept.
+    """
+    unknown = (None, None)
     return [
         {
             "model": score.model.name,
@@ -112,6 +164,8 @@ def score_rows(scores: Iterable[Score]) -> list[dict[str, Value]]:
             "split": score.signed.split,
             "metric": score.signed.main_score,
             "main_score": score.value,
+            "low": examples.get(score, unknown)[0],
+            "high": examples.get(score, unknown)[1],
             "signature": score.signed.signature,
         }
         for score in scores

@@ -5,14 +5,65 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from mmteb_synth.markdown import escape
+from mmteb_synth.ranking.flagged import FLAG, FLAGGED
 from mmteb_synth.ranking.results import Model, Score
 from mmteb_synth.ranking.table import Group, Row, Table
+from mmteb_synth.statistics.bootstrap import FEWEST
 
 BITEXT_MARK = "†"
 
 _LISTED = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certified:
+    """What a certificate says of one table.
+
+    Attributes:
+        suite: The table's suite.
+        language: Its language.
+        translator: Its translator, with the mark of overridden settings.
+        profile: Its profile.
+        revisions: The sets that were compared, and the revisions of their data.
+        text: The verdict.
+        file: Where the certificate lies, from the results folder.
+    """
+
+    suite: str
+    language: str
+    translator: str
+    profile: str
+    revisions: Mapping[str, str]
+    text: str
+    file: str
+
+
+def validity_notes(group: Group, table: Table, certified: Iterable[Certified]) -> list[str]:
+    """What certificates say of a table of whole sets, as Markdown.
+
+    Args:
+        group: The table's group.
+        table: The table of one language.
+        certified: All certificates.
+    """
+    here = (group.suite, table.language, group.label, group.profile)
+    held = {
+        score.signed.task: score.signed.dataset_revision for score in table.scores if not score.signed.bitext
+    }
+    notes = []
+    for one in certified:
+        if group.limit is None and (one.suite, one.language, one.translator, one.profile) == here:
+            is_current = held.items() <= one.revisions.items()
+            said = (
+                escape(one.text)
+                if is_current
+                else "not known; the certificate is of other data of these sets."
+            )
+            notes.append(f"Validity: {said} Certificate: `{one.file}`.")
+    return notes
 
 
 def group_notes(group: Group, *, bitext: bool) -> list[str]:
@@ -24,6 +75,11 @@ def group_notes(group: Group, *, bitext: bool) -> list[str]:
     """
     scores = [score for table in group.languages for score in table.scores]
     notes = []
+    if group.profile != "full":
+        notes.append(
+            f"Sets were cut down to the profile {escape(group.profile)} (`--profile {group.profile}`): comparable "
+            "with scores of this profile only."
+        )
     if group.limit is not None:
         notes.append(
             f"A trial on the first {group.limit} rows of each set (`--limit {group.limit}`): not comparable with "
@@ -44,6 +100,18 @@ def group_notes(group: Group, *, bitext: bool) -> list[str]:
             f"{BITEXT_MARK} Bitext mining finds each English text's translation, so that it measures the translator "
             f"as well as the model. {counted}"
         )
+    tables = [*group.languages, *([group.overall] if group.overall else [])]
+    if any(table.drawn == "examples" for table in tables):
+        notes.append(
+            f"With fewer than {FEWEST} tasks, groups come from draws of examples: they say who is better on these tasks, "
+            "not on others."
+        )
+    types = {name for table in group.languages for row in table.rows for name in row.types}
+    notes.extend(
+        f"{FLAG} {escape(name)} carries hardly any rank signal: {escape(FLAGGED[name])}. It counts in ranks and means as "
+        f"in MTEB; Mean without {FLAG} leaves it out."
+        for name in sorted(types & FLAGGED.keys())
+    )
     return notes
 
 

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mmteb_synth import languages
 from mmteb_synth.markdown import Column, escape, parameter_count, table, two_digits
-from mmteb_synth.ranking.notes import BITEXT_MARK, group_notes, has_bitext, overall_notes, table_notes
+from mmteb_synth.ranking.flagged import FLAG, FLAGGED
+from mmteb_synth.ranking.notes import (
+    BITEXT_MARK,
+    Certified,
+    group_notes,
+    has_bitext,
+    overall_notes,
+    table_notes,
+    validity_notes,
+)
 from mmteb_synth.ranking.results import ENGLISH, SOURCE, Model
 from mmteb_synth.ranking.suites import UNLISTED
 from mmteb_synth.ranking.table import BITEXT, Group, Row, Table
+from mmteb_synth.ranking.uncertainty import Place
+from mmteb_synth.statistics.bootstrap import FEWEST, Interval
 
 COLUMNS_AT_MOST = 14
 """So many languages and types stand in one table; more languages go into tables of their own."""
@@ -27,19 +38,26 @@ _LABELS = {
 _EXPLANATION = (
     "Scores are MTEB's main score of each task, times 100. Rank is MTEB's Borda count over the tasks; Mean (Task) is "
     "the mean over the tasks that can exist in the language, Mean (Type) the mean over the means of their types; over "
-    "all languages, each language's set counts as a task. "
+    "all languages, each language's set counts as a task, and Mean (Language) is the mean over the languages' means. "
     "English is the model's mean over the same tasks in English, Δ English the difference over the tasks that have "
-    "both scores. A missing score is empty, never zero, and leaves its means empty."
+    "both scores. A missing score is empty, never zero, and leaves its means empty.\n\n"
+    "Models of one group can't be told apart: no paired bootstrap test finds a difference to the model above or to the "
+    "first of the group (5 %, after Holm's correction). 95 % are intervals, had the tasks been others of their kind, or "
+    f"had the same tasks had other examples; below {FEWEST} tasks there are none over tasks. `leaderboard.csv` has those "
+    "of all means."
 )
 
 
-def render(groups: Sequence[Group], *, bitext: bool, stale: Sequence[str]) -> str:
+def render(
+    groups: Sequence[Group], *, bitext: bool, stale: Sequence[str], certified: Sequence[Certified] = ()
+) -> str:
     """The whole leaderboard.
 
     Args:
         groups: All tables; those of one suite stand together.
         bitext: Whether bitext sets count.
         stale: Sets whose data changed after they were scored.
+        certified: What certificates say of tables.
 
     Returns:
         Markdown; it ends with a newline.
@@ -51,7 +69,7 @@ def render(groups: Sequence[Group], *, bitext: bool, stale: Sequence[str]) -> st
         own = [group for group in groups if group.suite == suite]
         blocks.append(f"## {_suite_title(own[0])}")
         for group in own:
-            blocks += _group(group, names, bitext=bitext)
+            blocks += _group(group, names, certified, bitext=bitext)
     blocks += ["## Models", _models_table(groups, names)]
     if stale:
         listed = ", ".join(escape(name) for name in stale)
@@ -114,7 +132,9 @@ def _group_title(group: Group) -> str:
     return f"{label}{profile}{limit}"
 
 
-def _group(group: Group, names: Mapping[Model, str], *, bitext: bool) -> list[str]:
+def _group(
+    group: Group, names: Mapping[Model, str], certified: Sequence[Certified], *, bitext: bool
+) -> list[str]:
     notes = {part.language: table_notes(part, names) for part in group.languages}
     noted = {language for language, lines in notes.items() if lines}
     flagged = has_bitext(group)
@@ -130,8 +150,8 @@ def _group(group: Group, names: Mapping[Model, str], *, bitext: bool) -> list[st
         if group.label != SOURCE:
             blocks.append(f"#### {escape(language.name)} ({language.code})")
         blocks += [
-            table([*_head(part, names), *_types(part.rows, flagged=flagged)]),
-            *_list(notes[part.language]),
+            table([*_head(part, names), *_types(part.rows, made=flagged)]),
+            *_list([*notes[part.language], *validity_notes(group, part, certified)]),
         ]
     return blocks
 
@@ -142,11 +162,11 @@ def _list(lines: Sequence[str]) -> list[str]:
 
 def _overall(part: Table, names: Mapping[Model, str], noted: set[str | None], *, flagged: bool) -> list[str]:
     """The table over all languages, with those that would make it too wide in tables of their own."""
-    head, types = _head(part, names), _types(part.rows, flagged=flagged)
+    head, types = _head(part, names), _types(part.rows, made=flagged)
     columns = [
         Column(
             title=escape(code) + ("\\*" if code in noted else ""),
-            cells=[two_digits(row.languages[code]) for row in part.rows],
+            cells=[two_digits(row.languages[code].value) for row in part.rows],
         )
         for code in part.rows[0].languages
     ]
@@ -155,41 +175,80 @@ def _overall(part: Table, names: Mapping[Model, str], noted: set[str | None], *,
     chunks = [
         columns[start : start + _LANGUAGES_IN_ONE] for start in range(0, len(columns), _LANGUAGES_IN_ONE)
     ]
-    return [table([*head, *types]), *(table([*head[:2], *chunk]) for chunk in chunks)]
+    return [table([*head, *types]), *(table([*_who(part, names), *chunk]) for chunk in chunks)]
 
 
-def _head(part: Table, names: Mapping[Model, str]) -> list[Column]:
-    def numbers(title: str, value: Callable[[Row], float | None], *, signed: bool = False) -> Column:
-        return Column(title=title, cells=[two_digits(value(row), signed=signed) for row in part.rows])
-
-    columns = [
+def _who(part: Table, names: Mapping[Model, str]) -> list[Column]:
+    return [
         Column(
             title="Rank", cells=["" if row.borda_rank is None else str(row.borda_rank) for row in part.rows]
         ),
         Column(title="Model", cells=[names[row.model] for row in part.rows], text=True),
-        numbers("Mean (Task)", lambda row: row.mean_task),
-        numbers("Mean (Type)", lambda row: row.mean_type),
     ]
+
+
+def _head(part: Table, names: Mapping[Model, str]) -> list[Column]:
+    """Rank, model and means. What nobody knows of any model is left out, and a mean that says what Mean (Task) says."""
+    rows = part.rows
+    rank, model = _who(part, names)
+    columns = [
+        rank,
+        *_where_known("95 % of ranks", [_ranks(row.place) for row in rows]),
+        *_where_known("Group", ["" if row.place.group is None else str(row.place.group) for row in rows]),
+        model,
+        _numbers("Mean (Task)", rows, "mean_task"),
+        *_where_known("95 % over tasks", [_ends(row.means["mean_task"].tasks) for row in rows]),
+        *_where_known("95 % over examples", [_ends(row.means["mean_task"].examples) for row in rows]),
+    ]
+    if any(row.means["mean_task_unflagged"] != row.means["mean_task"] for row in rows):
+        columns.append(_numbers(f"Mean without {FLAG}", rows, "mean_task_unflagged"))
+    columns.append(_numbers("Mean (Type)", rows, "mean_type"))
+    balanced = _numbers("Mean (Language)", rows, "mean_language")
+    if any(balanced.cells) and balanced.cells != _numbers("", rows, "mean_task").cells:
+        columns.append(balanced)
     if part.language == ENGLISH:
         return columns
     return [
         *columns,
-        numbers("English", lambda row: row.english),
-        numbers("Δ English", lambda row: row.delta, signed=True),
+        _numbers("English", rows, "english_mean_task"),
+        _numbers("Δ English", rows, "delta_english", signed=True),
     ]
 
 
-def _types(rows: Sequence[Row], *, flagged: bool) -> list[Column]:
+def _where_known(title: str, cells: Sequence[str]) -> list[Column]:
+    return [Column(title=title, cells=cells)] if any(cells) else []
+
+
+def _numbers(title: str, rows: Sequence[Row], mean: str, *, signed: bool = False) -> Column:
+    return Column(title=title, cells=[two_digits(row.means[mean].value, signed=signed) for row in rows])
+
+
+def _ranks(place: Place) -> str:
+    if place.low is None or place.high is None:
+        return ""
+    return str(place.low) if place.low == place.high else f"{place.low} to {place.high}"
+
+
+def _ends(ends: Interval | None) -> str:
+    """An interval with one digit: its ends are no surer than that."""
+    return "" if ends is None else f"{ends.low + 0.0:.1f} to {ends.high + 0.0:.1f}"
+
+
+def _types(rows: Sequence[Row], *, made: bool) -> list[Column]:
     """A column for each task type; bitext mining last, with its mark where made of translations, if there is any."""
     shown = sorted({name for row in rows for name in row.types if name != BITEXT})
     columns = [
-        Column(title=_TITLES.get(name, name), cells=[two_digits(row.types.get(name)) for row in rows])
+        _type(name, f"{_TITLES.get(name, name)} {FLAG}" if name in FLAGGED else _TITLES.get(name, name), rows)
         for name in shown
     ]
-    if any(row.types.get(BITEXT) is not None for row in rows):
-        title = f"{_TITLES[BITEXT]} {BITEXT_MARK}" if flagged else _TITLES[BITEXT]
-        columns.append(Column(title=title, cells=[two_digits(row.types.get(BITEXT)) for row in rows]))
-    return columns
+    bitext = _type(BITEXT, f"{_TITLES[BITEXT]} {BITEXT_MARK}" if made else _TITLES[BITEXT], rows)
+    return [*columns, bitext] if any(bitext.cells) else columns
+
+
+def _type(name: str, title: str, rows: Sequence[Row]) -> Column:
+    return Column(
+        title=title, cells=[two_digits(row.types[name].value) if name in row.types else "" for row in rows]
+    )
 
 
 def _models_table(groups: Sequence[Group], names: Mapping[Model, str]) -> str:

@@ -24,6 +24,8 @@ from mmteb_synth.types import Origin
 
 SIGNATURES = "signatures.jsonl"
 META = "model_meta.json"
+PREDICTIONS = "predictions"
+"""The folder beside a model's results in which its predictions are, where they were kept."""
 SOURCE = "source"
 """The translator of English sets: identity."""
 ENGLISH = "eng-Latn"
@@ -83,11 +85,13 @@ class Score:
         model: Who was scored.
         signed: What is known of the score.
         value: The score on MTEB's own scale, mostly 0 to 1.
+        folder: Where its result file lies.
     """
 
     model: Model
     signed: Signed
     value: float
+    folder: Path
 
     @property
     def label(self) -> str:
@@ -168,7 +172,7 @@ def read_results(results_dir: Path, data_dir: Path, native_revision: Callable[[s
                 continue
             value = _main_score(result, signed, folder / f"{signed.task}.json")
             if value is not None:
-                scores.append(Score(model=model, signed=signed, value=value))
+                scores.append(Score(model=model, signed=signed, value=value, folder=folder))
     return Results(scores=tuple(sorted(scores, key=_order)), stale=tuple(sorted(stale)))
 
 
@@ -208,8 +212,12 @@ def _damaged(path: Path, what: str) -> SynthError:
     )
 
 
-def _read_object(path: Path) -> dict[str, Any]:
-    """The JSON object in a file; empty where there is no file."""
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; empty where there is no file.
+
+    Raises:
+        SynthError: The file is damaged, or can't be read.
+    """
     try:
         value = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -226,7 +234,7 @@ def _read_object(path: Path) -> dict[str, Any]:
 def _read_model(folder: Path, revision: str) -> Model:
     in_experiment = folder.parent.name == "experiments"
     holder = folder.parents[1] if in_experiment else folder
-    meta = _read_object(folder / META) or _read_object(holder / META)
+    meta = read_object(folder / META) or read_object(holder / META)
     dimensions = meta.get("embed_dim")
     if isinstance(dimensions, list):
         dimensions = max((size for size in dimensions if isinstance(size, int)), default=None)
@@ -264,7 +272,7 @@ def _read_signatures(path: Path) -> list[Signed]:
 
 
 def _read_result(path: Path) -> dict[str, Any]:
-    result = _read_object(path)
+    result = read_object(path)
     if result and not isinstance(result.get("scores"), dict):
         raise _damaged(path, "it has no scores")
     return result
@@ -299,7 +307,7 @@ def _built_revision(data_dir: Path, name: str) -> str | None:
 def _stored_revision(data_dir: Path, name: str) -> str | None:
     """The revision that a set's pointer names; None where there is none."""
     path = data_dir / f"{name}.json"
-    pointer = _read_object(path)
+    pointer = read_object(path)
     if not pointer:
         return None
     revision = pointer.get("revision")

@@ -68,6 +68,7 @@ def export(
     *,
     choice: Choice | None,
     translators: Sequence[str],
+    profiles: Sequence[str] = (),
     sample: int,
     flagged: int,
     raters: int,
@@ -84,6 +85,7 @@ def export(
         language: The target language.
         choice: The sets; None for all that are stored.
         translators: Narrows the sets.
+        profiles: Narrows the sets to labels of profiles.
         sample: How many segments to draw at random, over all sets.
         flagged: How many flagged segments to add, which count in no rate.
         raters: How many people there are.
@@ -103,7 +105,7 @@ def export(
     if raters == 1 and overlap:
         raise UsageError("--overlap needs --raters 2 or more", hint="say --raters 2, or leave out --overlap")
     files = _files(out, language, raters, form)
-    sets = _sets(store, language, choice, translators, warn)
+    sets = _sets(store, language, choice, translators, profiles, warn)
     drawn = _draw(sets, sample, flagged, seed)
     sampled = {name: sum(kind == "sample" for _, kind in rows) for name, rows in drawn.items()}
     total = sum(map(len, drawn.values()))
@@ -143,12 +145,13 @@ def _sets(
     language: Language,
     choice: Choice | None,
     translators: Sequence[str],
+    profiles: Sequence[str],
     warn: Callable[[str], None],
 ) -> dict[str, _Set]:
     """The chosen sets that have translations of their own."""
     found: dict[str, _Set] = {}
     problem: SynthError | None = None
-    for one in chosen(store, choice=choice, wanted=[language], translators=translators):
+    for one in chosen(store, choice=choice, wanted=[language], translators=translators, profiles=profiles):
         if one.dataset is None or one.dataset.manifest.bitext_of is not None:
             problem = problem or one.problem
             continue  # what a bitext set holds is reviewed in the set it was made of

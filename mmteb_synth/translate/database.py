@@ -1,4 +1,4 @@
-"""The cache's SQLite file: opening it, its journal, its schema, and its errors in words."""
+"""A cache's SQLite file: opening it, its journal, its schema, and its errors in words."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from mmteb_synth.errors import CacheError
@@ -47,6 +48,38 @@ CREATE TABLE judgements (
 """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """What a SQLite file holds, and what is said of one that can't be used.
+
+    Attributes:
+        what: The cache in words, as "translation cache".
+        application_id: Marks the file, in its header.
+        schema: The number of the tables' form.
+        tables: The statements that make them, `;` between them.
+        elsewhere: The hint where it can't be written.
+        damaged: What to do, after setting a damaged file aside.
+    """
+
+    what: str
+    application_id: int
+    schema: int
+    tables: str
+    elsewhere: str
+    damaged: str
+
+
+TRANSLATIONS = Form(
+    what="translation cache",
+    application_id=APPLICATION_ID,
+    schema=SCHEMA,
+    tables=_TABLES,
+    elsewhere="choose a folder that can be written with --cache-dir",
+    damaged="and restore your last export with `mmteb-synth cache import EXPORT.parquet`; without one, `build` asks "
+    "the translator again",
+)
+
+
 class Database:
     """One SQLite file that is made by the first write and never by a look-up.
 
@@ -56,10 +89,12 @@ class Database:
 
     Args:
         file: The file; its folder is made when needed.
+        form: What it holds.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, form: Form = TRANSLATIONS) -> None:
         self.file = file
+        self._form = form
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._can_write = False
@@ -73,7 +108,7 @@ class Database:
         Raises:
             CacheError: The file can't be read, is damaged, or is not a cache of this schema.
         """
-        with self._lock, explained(self.file):
+        with self._lock, explained(self.file, self._form):
             if self._connection is None and self.file.exists():
                 self._connection = self._open_reader()
             if self._owner and not self._in_transaction:
@@ -87,7 +122,7 @@ class Database:
         Raises:
             CacheError: The file can't be written, is damaged, or another host is using it.
         """
-        with self._lock, explained(self.file):
+        with self._lock, explained(self.file, self._form):
             if self._in_transaction:
                 assert self._connection is not None
                 yield self._connection
@@ -108,7 +143,7 @@ class Database:
 
     def close(self) -> None:
         """Close the connection and give up the claim; a later use opens the file again."""
-        with self._lock, explained(self.file):
+        with self._lock, explained(self.file, self._form):
             if self._connection is not None:
                 self._connection.close()
             if self._owner is not None and self._can_write:
@@ -149,7 +184,7 @@ class Database:
         try:
             if self._owner:
                 _use_rollback_journal(connection)
-            filled = _has_tables(connection, self.file)
+            filled = _has_tables(connection, self.file, self._form)
         except BaseException:
             connection.close()
             raise
@@ -181,7 +216,7 @@ class Database:
             connection.execute(f"PRAGMA cache_size=-{_PAGES_KIB}")
             if self._owner:
                 _use_rollback_journal(connection)
-            filled = _has_tables(connection, self.file)
+            filled = _has_tables(connection, self.file, self._form)
             if not self._owner:
                 _use_write_ahead_log(connection)
             if not filled:
@@ -193,15 +228,15 @@ class Database:
 
     def _make_tables(self, connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")
-        if not _has_tables(connection, self.file):  # another process may have been faster
-            for statement in _TABLES.split(";"):
+        if not _has_tables(connection, self.file, self._form):  # another process may have been faster
+            for statement in self._form.tables.split(";"):
                 connection.execute(statement)
-            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version={SCHEMA}")
+            connection.execute(f"PRAGMA application_id={self._form.application_id}")
+            connection.execute(f"PRAGMA user_version={self._form.schema}")
         connection.execute("COMMIT")
 
 
-def _has_tables(connection: sqlite3.Connection, file: Path) -> bool:
+def _has_tables(connection: sqlite3.Connection, file: Path, form: Form) -> bool:
     """Whether the file is a cache of this schema (true) or still empty (false).
 
     Raises:
@@ -217,14 +252,14 @@ def _has_tables(connection: sqlite3.Connection, file: Path) -> bool:
         connection.execute("COMMIT")
     if application == version == tables == 0:
         return False
-    if application != APPLICATION_ID:
+    if application != form.application_id:
         raise CacheError(
-            f"{file} is a SQLite database, but not a translation cache",
+            f"{file} is a SQLite database, but not a {form.what}",
             hint="name the folder of the cache with --cache-dir",
         )
-    if version != SCHEMA:
+    if version != form.schema:
         raise CacheError(
-            f"{file} has schema {version}, and this mmteb-synth knows schema {SCHEMA}",
+            f"{file} has schema {version}, and this mmteb-synth knows schema {form.schema}",
             hint="upgrade with `pip install --upgrade mmteb-synth`, or use another cache with --cache-dir",
         )
     return True
@@ -254,7 +289,7 @@ def _use_rollback_journal(connection: sqlite3.Connection) -> None:
 
 
 @contextlib.contextmanager
-def explained(file: Path) -> Iterator[None]:
+def explained(file: Path, form: Form = TRANSLATIONS) -> Iterator[None]:
     """Turn SQLite's and the operating system's errors into ones that name the cache and say what to do.
 
     Raises:
@@ -267,14 +302,16 @@ def explained(file: Path) -> Iterator[None]:
             raise _full(file, str(error.strerror)) from error
         raise CacheError(
             f"could not use the cache {file}: {error.strerror or error} ({error.filename or file})",
-            hint=_ELSEWHERE,
+            hint=form.elsewhere,
         ) from error
     except sqlite3.Error as error:
         code = _code(error)
         if code == sqlite3.SQLITE_FULL:
             raise _full(file, str(error)) from error
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-            raise CacheError(f"could not open or write the cache {file}: {error}", hint=_ELSEWHERE) from error
+            raise CacheError(
+                f"could not open or write the cache {file}: {error}", hint=form.elsewhere
+            ) from error
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise CacheError(
                 f"the cache {file} has been locked by another process for more than {BUSY_SECONDS:.0f} s",
@@ -287,15 +324,11 @@ def explained(file: Path) -> Iterator[None]:
         ):
             aside = shlex.join(["mv", str(file), f"{file}.damaged"])
             raise CacheError(
-                f"{file} is damaged or is not a translation cache: {error}",
+                f"{file} is damaged or is not a {form.what}: {error}",
                 hint=f"set it aside with `{aside}` (with it {file.name}-wal and {file.name}-shm where they exist) "
-                "and restore your last export with `mmteb-synth cache import EXPORT.parquet`; without one, "
-                "`build` asks the translator again",
+                + form.damaged,
             ) from error
         raise
-
-
-_ELSEWHERE = "choose a folder that can be written with --cache-dir"
 
 
 def _full(file: Path, reason: str) -> CacheError:

@@ -20,7 +20,7 @@ from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.commits import COMMIT_ROWS, COMMIT_SECONDS
 from mmteb_synth.translate.limits import Limits, RetryPolicy
 from mmteb_synth.translate.long_texts import LongTexts
-from mmteb_synth.translate.repair import AcrossJudge, History, Judge, Pending, Repairs
+from mmteb_synth.translate.repair import History, Judge, Pending, Repairs
 from mmteb_synth.translate.translators import Translator
 from mmteb_synth.types import Language, ProgressHook, Segment, Usage, Verdict
 
@@ -81,7 +81,7 @@ def translate(
     retry_failed: bool = False,
     given_up: Mapping[Segment, str] | None = None,
     judge: Judge | None = None,
-    across: AcrossJudge | None = None,
+    beside: Mapping[Segment, tuple[Verdict, ...]] | None = None,
     mends: bool = True,
     fallbacks: Sequence[Fallback] = (),
     progress: ProgressHook | None = None,
@@ -106,7 +106,7 @@ def translate(
         retry_failed: Ask again for texts that were refused, cut off or answered with nothing.
         given_up: Segments that the translator was asked for in vain elsewhere, and why; it is not asked again.
         judge: Judges each translation; none by default.
-        across: Judges all of them beside each other.
+        beside: What is wrong with translations beside those of other segments; another translation is sought for these.
         mends: Whether faults are mended: asked again, in parts, of the fallbacks; otherwise they are only told.
         fallbacks: Who is asked for what the translator can't mend or did not answer, in this order.
         progress: Called whenever something is done, from the thread that translates.
@@ -132,6 +132,7 @@ def translate(
         translator,
         language,
         judge=judge,
+        beside={translator.key(segment, language): said for segment, said in (beside or {}).items()},
         fallbacks=[fallback.translator for fallback in fallbacks],
         mends=mends,
         retry_failed=retry_failed,
@@ -181,20 +182,11 @@ def translate(
             reasons.update(dict.fromkeys(missing, _NO_BUDGET))
         reasons.update(asking.failures)
 
-    def settle() -> None:
-        """Ask until the cache, or a reason, has an end for every text."""
-        while pending := repairs.advance(reasons):
-            for asked in pending:
-                counters.total += len(asked.texts.keys() - counted)
-                counted.update(asked.texts)
-                ask(asked)
-
-    settle()
-    if across is not None:
-        repairs.compare(across)
-        if repairs.is_open:
-            settle()
-            repairs.compare(across)
+    while pending := repairs.advance(reasons):  # until the cache, or a reason, has an end for every text
+        for asked in pending:
+            counters.total += len(asked.texts.keys() - counted)
+            counted.update(asked.texts)
+            ask(asked)
     settled = repairs.settled()
     return TranslationRun(
         translations=_by_segment(wanted, keys, settled.translations),

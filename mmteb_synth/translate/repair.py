@@ -8,11 +8,9 @@ all answers in the cache comes to the same end. What no rung mends keeps its bes
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mmteb_synth.checks import CHECKS_VERSION
 from mmteb_synth.errors import CacheError
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.long_texts import Found, LongTexts, Piece, joined, put_together
@@ -22,12 +20,7 @@ from mmteb_synth.types import Kind, Language, Segment, Step, Verdict
 Judge = Callable[[str, str, Language, Kind], tuple[Verdict, ...]]
 """Says what is wrong with a source's hypothesis in a language; see `checks.judge`."""
 
-AcrossJudge = Callable[[Sequence[str], Sequence[str], Language], Mapping[int, tuple[Verdict, ...]]]
-"""Says what is wrong among the translations of a set, by their places; see `checks.across.judge`."""
-
 _KEPT_AT_ONCE = 1000
-_COMPARED_ONCE = 10_000
-"""Translations of a set whose comparison is worth remembering."""
 _LONGEST_NOTE = 600
 """Characters of a reason that a translator is told: it may quote what it complains of."""
 
@@ -136,6 +129,7 @@ class Repairs:
         translator: Who translates.
         language: The target language.
         judge: Judges translations; None takes all as they are.
+        beside: What is wrong with the translations of texts beside those of others, by cache key.
         fallbacks: Who is asked for what the translator can't mend, in this order.
         mends: Whether faults are mended; texts without an answer go to the fallbacks anyway.
         retry_failed: Whether what was asked for in vain before is asked for again.
@@ -153,6 +147,7 @@ class Repairs:
         language: Language,
         *,
         judge: Judge | None = None,
+        beside: Mapping[bytes, tuple[Verdict, ...]] | None = None,
         fallbacks: Sequence[Translator] = (),
         mends: bool = True,
         retry_failed: bool = False,
@@ -168,7 +163,7 @@ class Repairs:
         self._rungs = [*self._own_rungs(), *map(self._fallback_rung, fallbacks)]
         self._open: dict[bytes, _Open] = {}
         self._histories: dict[bytes, History] = {}
-        self._beside: dict[bytes, tuple[Verdict, ...]] = {}
+        self._beside = beside or {}
         self._is_fresh = True
 
     def advance(self, reasons: Mapping[bytes, str]) -> list[Pending]:
@@ -194,50 +189,11 @@ class Repairs:
             self._give_up(key, self._open.pop(key))
         return [asked for asked in pending.values() if asked.texts]
 
-    @property
-    def is_open(self) -> bool:
-        """Whether a text is not settled."""
-        return bool(self._open)
-
-    def compare(self, across: AcrossJudge) -> None:
-        """Judge the translations of all texts beside each other; those with a fault are open again.
-
-        Args:
-            across: Says what is wrong.
-        """
-        translations = self.settled().translations
-        keys = [key for key in self._texts if key in translations]
-        sources = [self._texts[key].text for key in keys]
-        hypotheses = [translations[key] for key in keys]
-        said = self._compared(across, keys, sources, hypotheses)
-        self._beside = {keys[place]: verdicts for place, verdicts in said.items()}
-        for key, verdicts in self._beside.items() if self._mends else ():
-            if _errors(verdicts) and key not in self._histories and key not in self.found.split:
-                first = self._attempt("asked", self._translator, (key,), translations[key], verdicts)
-                self._open[key] = _Open(segment=self._texts[key], attempts=[first], avoid=translations[key])
-
-    def _compared(
-        self, across: AcrossJudge, keys: Sequence[bytes], sources: Sequence[str], hypotheses: Sequence[str]
-    ) -> Mapping[int, tuple[Verdict, ...]]:
-        """What is wrong among translations; of large sets it is remembered, since comparing them takes seconds."""
-        if len(keys) < _COMPARED_ONCE:
-            return across(sources, hypotheses, self._language)
-        digest = hashlib.blake2b(str(CHECKS_VERSION).encode(), digest_size=16)
-        digest.update(b"".join(keys))
-        digest.update("\0".join(hypotheses).encode())
-        known = self._cache.comparison(digest.digest())
-        if known is not None:
-            return known
-        said = across(sources, hypotheses, self._language)
-        with contextlib.suppress(CacheError):  # as for verdicts
-            self._cache.keep_comparison(digest.digest(), said)
-        return said
-
     def settled(self) -> Settled:
         """What became of all texts, when nothing is pending any more."""
         translations, failures = self.found.translations, self.found.failures
         verdicts, histories = self.found.verdicts, dict(self._histories)
-        if histories or self.found.split or self._beside:
+        if histories or self.found.split:
             served = {key: past.served for key, past in histories.items() if past.served}
             mended = {key: attempt.hypothesis or "" for key, attempt in served.items()}
             whole = Found(
@@ -251,8 +207,6 @@ class Repairs:
             for key in self.found.split.keys() & self._texts.keys():
                 histories[key] = self._history_of_whole(key, translations.get(key), verdicts)
             verdicts |= {key: past.served.verdicts for key, past in histories.items() if past.served}
-            for key, said in self._beside.items():
-                verdicts[key] = tuple(dict.fromkeys((*verdicts.get(key, ()), *said)))
         return Settled(
             translations=translations,
             failures=failures,
@@ -288,7 +242,7 @@ class Repairs:
 
     def _review(self) -> None:
         """Judge what was not judged yet; open what has a fault or no answer."""
-        if not (self.found.unjudged or self.found.verdicts or self.found.failures):
+        if not (self.found.unjudged or self.found.verdicts or self.found.failures or self._beside):
             return
         segments = self._leaves()
         self._judge_new(segments)
@@ -298,6 +252,11 @@ class Repairs:
                     hypothesis = self.found.translations[key]
                     first = self._attempt("asked", self._translator, (key,), hypothesis, verdicts)
                     self._open[key] = _Open(segment=segments[key], attempts=[first])
+            for key, verdicts in self._beside.items():
+                hypothesis = self.found.translations.get(key, "")
+                if hypothesis and _errors(verdicts) and self._is_new(key) and key not in self.found.split:
+                    first = self._attempt("asked", self._translator, (key,), hypothesis, verdicts)
+                    self._open[key] = _Open(segment=segments[key], attempts=[first], avoid=hypothesis)
         for key, reason in self.found.failures.items() if self._rungs else ():
             if not self._is_new(key) or key in self.found.split:
                 continue

@@ -89,7 +89,7 @@ def test_there_are_commands_to_check() -> None:
 )
 def test_documented_commands_parse(page: str, words: list[str]) -> None:
     values = _options(words)
-    for name in (*(values.get("task") or ()), *(values.get("suite") or ())):
+    for name in (*_several(values.get("task")), *_several(values.get("suite"))):
         if not name.endswith(".toml"):
             _known(name)
     translator = values.get("translator")
@@ -99,6 +99,11 @@ def test_documented_commands_parse(page: str, words: list[str]) -> None:
         and not translator.endswith(".toml")
     ):
         translators.resolve(translator)
+
+
+def _several(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    """The values of an option, which may be repeatable or not."""
+    return (value,) if isinstance(value, str) else value or ()
 
 
 def _known(name: str) -> None:

@@ -10,16 +10,29 @@ import pytest
 
 from mmteb_synth import languages, paths
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "mteb_facts.py"
+SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
-def test_the_committed_facts_equal_the_installed_mteb() -> None:
-    spec = importlib.util.spec_from_file_location("mteb_facts", SCRIPT)
+def run(name: str) -> Any:
+    """What a script finds in the installed mteb."""
+    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    for name, expected in zip(("mteb.json", "languages.json"), script.gather(), strict=True):
+    return script.gather()
+
+
+def test_the_committed_shapes_equal_the_installed_mteb() -> None:
+    committed = (paths.bundled_tasks() / "shapes.json").read_text("utf-8").splitlines()
+    changed = sorted(set(committed) ^ set(run("mteb_shapes").splitlines()))
+    assert not changed, (
+        f"tasks/shapes.json is out of date: run python scripts/mteb_shapes.py ({changed[0][:200]})"
+    )
+
+
+def test_the_committed_facts_equal_the_installed_mteb() -> None:
+    for name, expected in zip(("mteb.json", "languages.json"), run("mteb_facts"), strict=True):
         committed = (paths.bundled_tasks() / name).read_text("utf-8").splitlines()
         changed = sorted(set(committed) ^ set(expected.splitlines()))
         assert not changed, (

@@ -20,6 +20,7 @@ NAMES = [
     "build",
     "check",
     "evaluate",
+    "export",
     "get_benchmark",
     "get_task",
     "get_tasks",
@@ -27,6 +28,8 @@ NAMES = [
     "register",
     "review_export",
     "review_import",
+    "sampling_agreement",
+    "validate",
 ]
 TASK = "MiniSTS.tur-Latn.authored"
 BAG_OF_WORDS = "mmteb_synth.baselines:bag_of_words"
@@ -67,9 +70,18 @@ def test_every_public_name_can_be_called_twice_after_every_module_was_imported(t
     def hand_out() -> Any:
         return mmteb_synth.review_export("tr", out=tempfile.mkdtemp(dir=tmp_path), **data)
 
+    def refused(call: Callable[..., Any], *arguments: str, **folders: Path) -> str:
+        with pytest.raises(mmteb_synth.SynthError) as caught:  # one model is too few to compare
+            call(*arguments, **folders)
+        return str(caught.value)
+
     calls: dict[str, Callable[[], Any]] = {
         "build": lambda: mmteb_synth.build("tr", tasks="MiniSTS", **data, **cache).sets[0].status,
         "check": lambda: [one.outcomes for one in mmteb_synth.check("tr", **data, **results).sets],
+        "export": lambda: [
+            (one.name, one.error)
+            for one in mmteb_synth.export("tr", tmp_path / "for others", **data, **results)
+        ],
         "get_task": lambda: mmteb_synth.get_task(TASK, **data).metadata.name,
         "get_tasks": lambda: [task.metadata.name for task in mmteb_synth.get_tasks("Turkish", **data)],
         "get_benchmark": lambda: mmteb_synth.get_benchmark("tr", **data).name,
@@ -82,6 +94,8 @@ def test_every_public_name_can_be_called_twice_after_every_module_was_imported(t
         "review_import": lambda: (
             mmteb_synth.review_import(hand_out().files, rater="Ada", **data, **cache).blank
         ),
+        "sampling_agreement": lambda: refused(mmteb_synth.sampling_agreement, "nano", **data, **results),
+        "validate": lambda: refused(mmteb_synth.validate, "tr", **data, **results),
         # what is registered stays in mteb for the rest of the process, so nothing is
         "register": lambda: mmteb_synth.register(data_dir=tmp_path / "empty"),
         "SynthError": lambda: mmteb_synth.SynthError("wrong", hint="do this").hint,
@@ -94,6 +108,8 @@ def test_every_public_name_can_be_called_twice_after_every_module_was_imported(t
     assert answers["get_tasks"][0] == [TASK]
     assert answers["get_benchmark"][0] == "MTEB(tur-Latn, mini, authored)"
     assert answers["review_export"][0] == {TASK: answers["review_import"][0]}
+    assert answers["export"][0] == [(TASK, None)]
     assert answers["evaluate"][0] == [(TASK, None)]
+    assert "a comparison takes 3" in answers["validate"][0]
     for name, (first, second) in answers.items():
         assert first == second, name

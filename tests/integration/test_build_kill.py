@@ -102,4 +102,4 @@ def test_kills_at_any_moment_cost_at_most_what_was_in_flight(tmp_path: Path, set
     assert len(counts) == SETS * ROWS * 2
     assert sum(counts.values()) - len(counts) <= kills * (BATCH + COMMIT_ROWS)
     left = [path.name for path in (tmp_path / "data").iterdir() if path.name.startswith(".")]
-    assert all(name.startswith((".Set", ".mirrors")) for name in left)
+    assert all(name.startswith((".Set", ".scratch")) for name in left)

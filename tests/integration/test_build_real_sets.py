@@ -29,11 +29,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("real")
 
 
-def run(home: Path, language: str, *names: str, translator: str | None = None) -> tuple[SetReport, ...]:
+def run(
+    home: Path, language: str, *names: str, translator: str | None = None, profile: str = "full"
+) -> tuple[SetReport, ...]:
     report = api.build(
         [language],
         tasks=names,
         translator=translator,
+        profile=profile,
         source_dir=DATA / "hub",
         data_dir=home / "data",
         cache_dir=home / "cache",
@@ -132,3 +135,38 @@ def test_nothing_but_text_differs_from_the_source(english: dict[str, TranslatedD
     labels = pq.read_table(DATA / "hub/mteb/banking77/train.parquet").column("label").to_pylist()
     banking = english["Banking77Classification"].tables()[TableKey(DEFAULT, "train")]
     assert banking.column("label").to_pylist() == labels
+
+
+def test_nano_keeps_this_much(home: Path, english: dict[str, TranslatedDataset]) -> None:
+    assert [report.status for report in run(home, "en", *SETS, profile="nano")] == ["built"] * 4
+    nano = {name: Store(home / "data").get(f"{name}.eng-Latn.source.nano") for name in SETS}
+    assert rows(nano["STSBenchmark"]) == {"default/test": 100}
+    assert rows(nano["Banking77Classification"]) == {"default/train": 77 * 16, "default/test": 200}
+    assert rows(nano["SummEvalSummarization.v2"]) == {"default/test": 10}
+    assert rows(nano["SciFact"]) == NANO_SCIFACT
+    assert nano["SciFact"].manifest.sample["tables"]["corpus/test"]["reasons"] == NANO_REASONS
+    for name, dataset in nano.items():
+        whole = {key: set(map(str, table.to_pylist())) for key, table in english[name].tables().items()}
+        for key, table in dataset.tables().items():
+            kept = set(map(str, table.to_pylist()))
+            # of the train rows of the whole set MTEB never shows some a model, and those are empty
+            assert kept <= whole[key], f"{name} {key}"
+
+
+NANO_SCIFACT = {"corpus/test": 393, "queries/test": 50, "qrels/test": 56}
+NANO_REASONS = {"judged": 55, "hard negative": 294, "random": 44}
+
+
+def test_a_smaller_profile_is_covered_by_what_was_translated_for_a_larger(home: Path) -> None:
+    table = pq.read_table(DATA / "translations" / "stsbenchmark.deepl.de.parquet").to_pydict()
+    put(home, "import:deepl", "deu-Latn", dict(zip(table["source"], table["translation"], strict=True)))
+    (report,) = run(home, "de", "STSBenchmark", translator="import:deepl", profile="nano")
+    assert (report.status, report.requests, report.failures) == ("built", 0, {})
+    stored = Store(home / "data").get("STSBenchmark.deu-Latn.import-deepl.nano")
+    whole = set(zip(table["source"], table["translation"], strict=True))
+    english = Store(home / "data").get("STSBenchmark.eng-Latn.source.nano").tables()[TEST]
+    found = stored.tables()[TEST]
+    assert found.num_rows == english.num_rows == 100
+    for column in ("sentence1", "sentence2"):
+        pairs = zip(english.column(column).to_pylist(), found.column(column).to_pylist(), strict=True)
+        assert set(pairs) <= whole

@@ -1,7 +1,7 @@
-"""Sets of one's own, written to disk as a user would."""
+"""Sets of one's own, written to disk as a user would, and a place for temporary tables."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +9,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mmteb_synth.data.spool import Spool
 from mmteb_synth.specs import TaskSpec, read_task
 
 Rows = list[dict[str, Any]]
 OwnSet = Callable[..., TaskSpec]
+
+
+@pytest.fixture(scope="module")
+def spool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spool]:
+    with Spool(tmp_path_factory.mktemp("scratch")) as made:
+        yield made
 
 
 @pytest.fixture

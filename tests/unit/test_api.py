@@ -69,6 +69,12 @@ class TestGetTasks:
         found = api.get_tasks("tr", suite=["mini", "seed"], data_dir=built)
         assert {"STS22", "MassiveIntentClassification", STS} <= set(names(found))
 
+    def test_native_members_are_whole(self, built: Path) -> None:
+        whole = names(api.get_tasks("tr", suite=["mini", "seed"], profile=["nano", "full"], data_dir=built))
+        assert whole == names(api.get_tasks("tr", suite=["mini", "seed"], data_dir=built))
+        with pytest.raises(StoreError, match="none of the chosen sets"):
+            api.get_tasks("tr", suite=["mini", "seed"], profile="nano", data_dir=built)
+
     def test_mteb_scores_them_and_takes_means(self, built: Path, tmp_path: Path) -> None:
         model = mmteb_synth_bag()
         cache = mteb.ResultCache(tmp_path)
@@ -131,6 +137,15 @@ class TestGetBenchmark:
             api.get_benchmark("tr", data_dir=data)
         assert "build --lang tur-Latn" in str(refused.value.hint)
 
+    def test_another_profile_is_another_benchmark(self, tmp_path: Path) -> None:
+        data = build(tmp_path, ["tr"], ["MiniSTS"], profile="nano")
+        with pytest.raises(StoreError, match="none of the chosen sets in Turkish") as refused:
+            api.get_benchmark("tr", data_dir=data)
+        assert "--profile" in str(refused.value.hint)
+        benchmark = api.get_benchmark("tr", profile="nano", data_dir=data)
+        assert benchmark.name == "MTEB(tur-Latn, mini, authored, nano)"
+        assert names(benchmark.tasks) == ["MiniSTS.tur-Latn.authored.nano"]
+
     def test_of_several_translators_one_must_be_named(self, tmp_path: Path) -> None:
         build(tmp_path, ["tr"], ["MiniSTS"])
         data = build(tmp_path, ["tr"], ["MiniSTS"], translator=f"{__name__}:upper")
@@ -159,6 +174,33 @@ class TestEnglishBeside:
         assert scored(folders) == ["MiniSTS.tur-Latn.authored.limit8", "MiniSTS.eng-Latn.source.limit8"]
         assert scored(folders, languages=["tr"]) == ["MiniSTS.tur-Latn.authored.limit8"]
         assert scored(folders, languages=["en"]) == ["MiniSTS.eng-Latn.source.limit8"]
+
+    def test_it_has_the_profile_of_what_it_stands_beside(
+        self, folders: dict[str, Path], tmp_path: Path
+    ) -> None:
+        build(tmp_path, ["tr"], ["MiniSTS"], profile="nano")
+        build(tmp_path, ["tr"], ["MiniSTS"])
+        folders["data_dir"] = tmp_path / "data"
+        nano = ["MiniSTS.tur-Latn.authored.nano", "MiniSTS.eng-Latn.source.nano"]
+        assert scored(folders, profile="nano") == nano
+        assert scored(folders) == [STS, nano[0], "MiniSTS.eng-Latn.source", nano[1]]
+        assert scored(folders, languages=["en"], profile="full") == ["MiniSTS.eng-Latn.source"]
+        board = api.leaderboard(profile="nano", **_without(folders, "cache_dir"))
+        assert set(board["profile"]) == {"nano"}
+        assert set(api.leaderboard(**_without(folders, "cache_dir"))["profile"]) == {"nano", "full"}
+        assert names(api.get_tasks(profile="nano", data_dir=folders["data_dir"])) == sorted(nano)
+        with pytest.raises(UnknownNameError, match="nanno"):
+            api.evaluate(BAG_OF_WORDS, profile="nanno", **folders)
+
+    def test_what_is_only_named_has_the_profiles_of_the_others(
+        self, folders: dict[str, Path], tmp_path: Path
+    ) -> None:
+        build(tmp_path, ["tr"], ["MiniSTS"], profile="nano")
+        folders["data_dir"] = tmp_path / "data"
+        found = scored(folders, tasks=["MiniSTS", "MiniPairClassification"])
+        assert found[-1] == "MiniPairClassification.eng-Latn.source.nano"
+        alone = scored(folders, languages="en", tasks="MiniPairClassification", profile="nano-s7")
+        assert alone == ["MiniPairClassification.eng-Latn.source.nano-s7"]
 
     def test_what_is_built_and_what_is_named_is_scored_too(
         self, folders: dict[str, Path], tmp_path: Path

@@ -111,3 +111,23 @@ def test_a_benchmark_is_found_by_its_alias() -> None:
 def test_origin_of_a_native_task(created: str | None, origin: str) -> None:
     known = TaskFacts(name="X", type="STS", main_score="cosine_spearman", sample_creation=created, sizes={})
     assert facts.origin(known) == origin
+
+
+@pytest.mark.parametrize(
+    ("name", "origin"),
+    [
+        ("SciFact-Fa", "translated"),  # MTEB says it was found
+        ("STS22.v2", "native"),  # a newer version
+        ("MIRACLReranking", "native"),  # of another type
+        ("TurHistQuadRetrieval", "native"),
+    ],
+)
+def test_a_task_made_from_one_in_another_language_is_a_translation(name: str, origin: str) -> None:
+    assert facts.origin(facts.tasks()[name]) == origin
+
+
+def test_the_language_of_each_subset_of_a_task_of_several() -> None:
+    subsets = facts.tasks()["STS22.v2"].subsets
+    assert subsets["tr"] == "tur-Latn"
+    assert "de-en" not in subsets  # it holds both
+    assert facts.tasks()["SciFact"].subsets == {}

@@ -50,7 +50,7 @@ def test_outside_what_is_written_goes_to_the_home_folder(
     assert found.cache_dir == tmp_path / "home" / "translation_cache"
     assert found.data_dir == tmp_path / "home" / "datasets"
     assert found.results_dir == paths.leaderboard_dir() == tmp_path / "home" / "leaderboard"
-    assert found.scratch_dir == tmp_path / "home" / "mirrors"
+    assert found.scratch_dir == tmp_path / "home" / "scratch"
 
 
 def test_without_a_home_folder_the_platforms_are_taken(
@@ -73,7 +73,7 @@ def test_given_folders_are_taken_and_made_absolute(monkeypatch: pytest.MonkeyPat
         tmp_path / "me" / "d",
         tmp_path / "r",
     )
-    assert found.scratch_dir == tmp_path / "me" / "d" / ".mirrors"
+    assert found.scratch_dir == tmp_path / "me" / "d" / ".scratch"
     assert paths.leaderboard_dir("out") == tmp_path / "out"
 
 

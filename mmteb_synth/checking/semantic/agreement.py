@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,11 +11,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from mmteb_synth.statistics import bootstrap
+from mmteb_synth.statistics.agreement import kendall_taus
+
 FEWEST = 10
 """Segments below which no agreement is told: the interval would span nearly everything."""
 
 _RESAMPLES = 1000
-_SEED = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,21 +86,10 @@ def agreement(scores: Mapping[tuple[str, str], float], esa: Mapping[tuple[str, s
         )
     own = np.array([scores[segment] for segment in both])
     theirs = np.array([esa[segment] for segment in both])
-    tau = _tau(own, theirs)
+    drawn = bootstrap.resamples(len(both), times=_RESAMPLES)
+    counts = np.concatenate([np.ones((1, len(both))), bootstrap.counts(drawn)])
+    tau, *taus = kendall_taus(own, theirs, counts)
     if math.isnan(tau):
         return Agreement(segments=len(both), unknown="all scores, or all grades, are equal")
-    generator = np.random.default_rng(_SEED)
-    drawn = generator.integers(len(both), size=(_RESAMPLES, len(both)))
-    low, high = np.nanquantile([_tau(own[places], theirs[places]) for places in drawn], [0.025, 0.975])
-    return Agreement(
-        tau=round(tau, 4), low=round(float(low), 4), high=round(float(high), 4), segments=len(both)
-    )
-
-
-def _tau(own: np.ndarray[Any, Any], theirs: np.ndarray[Any, Any]) -> float:
-    """Kendall's tau-b; not a number where one side is constant."""
-    from scipy import stats
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of constant samples, for which there is the answer below
-        return float(stats.kendalltau(own, theirs, variant="b").statistic)
+    low, high = bootstrap.interval(taus)
+    return Agreement(tau=round(float(tau), 4), low=round(low, 4), high=round(high, 4), segments=len(both))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mmteb_synth import licences
 from mmteb_synth.data import ledger as ledgers
 from mmteb_synth.data.card import sections
 from mmteb_synth.data.card.front import front_matter
@@ -70,14 +71,15 @@ def text(
         Markdown with the front matter with which `datasets`, and so MTEB, reads the folder as it is.
     """
     is_english = manifest.language == _ENGLISH
+    terms = licences.terms(manifest.source_task, manifest.licence)
     citation = (manifest.citation or (manifest.spec or {}).get("citation") or "").strip()
     values: dict[str, Any] = {
         "manifest": manifest,
-        "front": front_matter(manifest, rows),
+        "front": front_matter(manifest, rows, terms),
         "is_english": is_english,
         "summary": sections.summary(manifest),
         "origin": sections.origin(manifest),
-        "forbids": sections.forbids_sharing(manifest.licence),
+        "licence": sections.licence(manifest, terms),
         "faults": sections.faults(manifest),
         "statistics": sections.statistics(manifest, rows, ledger),
         "name_literal": f'"{manifest.name}"',
@@ -100,9 +102,9 @@ def text(
             "findings": sections.findings(ledger),
             "judgements": sections.judgements(ledger),
             "review": sections.review(manifest),
-            "samples": sections.samples(manifest, ledger),
-            "no_samples": sections.no_samples(manifest),
-            "checklist": sections.checklist(manifest, rows, scores or {}),
+            "samples": sections.samples(terms, ledger),
+            "no_samples": sections.no_samples(terms),
+            "checklist": sections.checklist(manifest, terms, rows, scores or {}),
         }
     made: str = _template().render(values)
     return re.sub(r"\n{3,}", "\n\n", made).rstrip() + "\n"

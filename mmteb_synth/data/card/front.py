@@ -8,6 +8,7 @@ from typing import Any
 from mmteb_synth import languages
 from mmteb_synth.data.manifest import Manifest
 from mmteb_synth.data.tables import QRELS, TableKey
+from mmteb_synth.licences import UNSPECIFIED, Terms
 
 _ENGLISH = "eng-Latn"
 
@@ -36,12 +37,13 @@ _SIZES = (
 )
 
 
-def front_matter(manifest: Manifest, rows: Mapping[TableKey, int]) -> str:
+def front_matter(manifest: Manifest, rows: Mapping[TableKey, int], terms: Terms) -> str:
     """The lines between the two `---`, in YAML.
 
     Args:
         manifest: The set's record.
         rows: The number of rows of each of its tables.
+        terms: What may be done with its texts; a translation keeps the licence.
     """
     from huggingface_hub import DatasetCardData
 
@@ -59,7 +61,7 @@ def front_matter(manifest: Manifest, rows: Mapping[TableKey, int]) -> str:
     data = DatasetCardData(
         pretty_name=manifest.name,
         language=[languages.bcp47(code).split("-")[0] for code in codes],
-        **_licence(manifest.licence),
+        **_licence(terms),
         task_categories=[_CATEGORIES[manifest.task_type]] if manifest.task_type in _CATEGORIES else None,
         annotations_creators=["derived"],
         language_creators=None if is_english else ["machine-generated"],
@@ -72,14 +74,15 @@ def front_matter(manifest: Manifest, rows: Mapping[TableKey, int]) -> str:
     return str(data.to_yaml(line_break="\n"))
 
 
-def _licence(licence: str | None) -> dict[str, Any]:
-    if licence is None or licence == "not specified":
+def _licence(terms: Terms) -> dict[str, Any]:
+    if terms.licence == UNSPECIFIED:
         return {"license": "unknown"}
-    if "://" in licence:
-        return {"license": "other", "license_name": "see-link", "license_link": licence}
-    if licence in _NOT_ON_THE_HUB:
-        return {"license": "other", "license_name": licence}
-    return {"license": licence}
+    if terms.link:
+        name = "see-link" if terms.licence == terms.link else terms.licence
+        return {"license": "other", "license_name": name, "license_link": terms.link}
+    if terms.licence in _NOT_ON_THE_HUB:
+        return {"license": "other", "license_name": terms.licence}
+    return {"license": terms.licence}
 
 
 def _size(rows: int) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mmteb_synth import facts, languages
+from mmteb_synth import facts, languages, licences
 from mmteb_synth.data import ledger as ledgers
 from mmteb_synth.data.manifest import VERIFIED_ROWS, Manifest, sample_creation
+from mmteb_synth.data.profiles import FULL, sample
 from mmteb_synth.data.tables import QRELS, TableKey
+from mmteb_synth.licences import Terms
 from mmteb_synth.markdown import Column, escape, table
 
 RANDOM = "mteb/baseline-random-encoder"
@@ -27,9 +29,38 @@ _ENOUGH_ROWS = 2_048
 """What MTEB's guide to adding a data set calls typically large enough."""
 
 
-def forbids_sharing(licence: str | None) -> bool:
-    """Whether a licence of Creative Commons allows no derivatives, as translations are."""
-    return licence is not None and "-nd" in licence
+def licence(manifest: Manifest, terms: Terms) -> list[str]:
+    """Under which licence the texts are, who says so, and what may be done with the set."""
+    named = manifest.licence or "not specified"
+    written = "" if named == terms.licence else f"; MTEB's field says {named}" if not manifest.spec else ""
+    lines = [f"Source: {terms.licence}{written}."]
+    lines += [f"{fact.task}: {fact.words} ({fact.source}, read on {fact.checked})." for fact in terms.known]
+    if manifest.language == _ENGLISH:
+        lines.append("The texts are the source's own.")
+    else:
+        lines.append(
+            "Translation: it is derived from the source, so the source's licence holds for it too, and the translator's "
+            "terms of use beside it."
+        )
+    return [*lines, _what_may_be_done(terms)]
+
+
+def _what_may_be_done(terms: Terms) -> str:
+    if terms.forbids_redistribution:
+        return "It may not be handed on: keep this set to yourself."
+    if terms.no_derivatives:
+        return "Derivatives may not be handed on: keep this set to yourself."
+    keeps = "share-alike" in licences.shipped().licences.get(terms.licence, ())
+    asked = {
+        "attribution": "name the source's authors",
+        "share-alike": f"keep it under {terms.licence}"
+        if keeps
+        else "keep the licences that are share-alike",
+        "non-commercial": "make no commercial use of it",
+        "unspecified": "ask whoever owns the texts, as no grant is on record for all of them",
+    }
+    wanted = [words for condition, words in asked.items() if condition in terms.conditions]
+    return f"Who hands it on must: {', '.join(wanted)}." if wanted else "It may be handed on freely."
 
 
 def summary(manifest: Manifest) -> str:
@@ -114,8 +145,10 @@ def by_whom(ledger: pa.Table | None) -> str:
     """Who made how many of the translations; a repair may be another translator's."""
     if ledger is None:
         return ""
-    named = Counter(zip(*(ledger.column(name).to_pylist() for name in ("translator", "model")), strict=True))
-    counted = [(who, count) for who, count in named.most_common() if any(who)]
+    named = ledger.group_by(["translator", "model"]).aggregate([([], "count_all")]).to_pylist()
+    by_number = sorted(named, key=lambda row: -row["count_all"])
+    counted = [((row["translator"], row["model"]), row["count_all"]) for row in by_number]
+    counted = [(who, count) for who, count in counted if any(who)]
     if not counted:
         return ""
     return table(
@@ -216,15 +249,16 @@ def review(manifest: Manifest) -> str:
     )
 
 
-def samples(manifest: Manifest, ledger: pa.Table | None) -> str:
+def samples(terms: Terms, ledger: pa.Table | None) -> str:
     """A few translations beside their sources, where the licence lets them be quoted."""
-    if ledger is None or not _may_quote(manifest.licence):
+    if ledger is None or not _may_quote(terms):
         return ""
-    columns = ledger.select(["source_hash", "source", "hypothesis"])
-    held = columns.filter(pc.is_valid(columns.column("hypothesis")))
-    shown = held.take(pc.select_k_unstable(held, _SAMPLES, [("source_hash", "ascending")]))
-    if not len(shown):
+    held = np.flatnonzero(pc.is_valid(ledger.column("hypothesis")).to_numpy())
+    hashes = pa.table({"row": held, "hash": ledger.column("source_hash").take(pa.array(held))})
+    rows = hashes.take(pc.select_k_unstable(hashes, _SAMPLES, [("hash", "ascending")])).column("row")
+    if not len(rows):
         return ""
+    shown = pa.concat_tables(ledger.slice(row, 1) for row in rows.to_pylist())  # all else stays on the disk
     return table(
         [
             _texts(title, [_cut(value) for value in shown.column(name).to_pylist()])
@@ -233,15 +267,15 @@ def samples(manifest: Manifest, ledger: pa.Table | None) -> str:
     )
 
 
-def _may_quote(licence: str | None) -> bool:
-    return licence not in (None, "not specified", "multiple") and not forbids_sharing(licence)
+def _may_quote(terms: Terms) -> bool:
+    return terms.may_be_handed_on and not terms.unspecified
 
 
-def no_samples(manifest: Manifest) -> str:
+def no_samples(terms: Terms) -> str:
     """Why there are no samples."""
-    if _may_quote(manifest.licence):
+    if _may_quote(terms):
         return "There is no ledger to take them from."
-    return f"None are shown: the source's licence is {escape(manifest.licence or 'not specified')}."
+    return f"None are shown: the source's licence is {escape(terms.note())}."
 
 
 def faults(manifest: Manifest) -> list[str]:
@@ -262,10 +296,9 @@ def statistics(manifest: Manifest, rows: Mapping[TableKey, int], ledger: pa.Tabl
     lines: dict[str, Any] = {f"Rows of {key.config}/{key.split}": rows[key] for key in sorted(rows)}
     lines |= {name.capitalize(): count for name, count in manifest.counts.items() if name != "rows"}
     if ledger is not None:
-        done = ledger.filter(pc.is_valid(ledger.column("hypothesis")))
-        before, after = (
-            pc.sum(pc.utf8_length(done.column(name))).as_py() or 0 for name in ("source", "hypothesis")
-        )
+        done = pc.is_valid(ledger.column("hypothesis"))
+        lengths = (pc.utf8_length(ledger.column(name)) for name in ("source", "hypothesis"))
+        before, after = (pc.sum(pc.if_else(done, length, 0)).as_py() or 0 for length in lengths)
         if before:
             lines |= {
                 "Characters of the segments, English": before,
@@ -275,7 +308,9 @@ def statistics(manifest: Manifest, rows: Mapping[TableKey, int], ledger: pa.Tabl
     return _pairs({name: f"{value:,}" if isinstance(value, int) else value for name, value in lines.items()})
 
 
-def checklist(manifest: Manifest, rows: Mapping[TableKey, int], scores: Mapping[str, float]) -> str:
+def checklist(
+    manifest: Manifest, terms: Terms, rows: Mapping[TableKey, int], scores: Mapping[str, float]
+) -> str:
     """What MTEB asks of a contribution, and how this set stands."""
     asked = {RANDOM: "a random model", SMALL: "a small multilingual model"}
     lines: dict[str, Any] = {
@@ -293,12 +328,15 @@ def checklist(manifest: Manifest, rows: Mapping[TableKey, int], scores: Mapping[
     lines |= {
         "Size": f"{size:,} rows in the splits that are scored{enough}",
         "Statistics": "above",
-        "Licence": manifest.licence or "not specified",
+        "Licence": terms.note(),
         "How the texts came to be": sample_creation(manifest),
         "Review by speakers": f"{reviewed}; verified takes {VERIFIED_ROWS} rows",
         "All rows translated": "yes"
         if manifest.all_rows or not manifest.counts.get("unencoded")
         else "no: --all-rows",
+        "Profile": "full: all rows"
+        if manifest.profile == FULL.label
+        else f"{manifest.profile}: a sample, listed in {sample.FILE}",
         "A trial only": "no" if manifest.limit is None else f"yes: the first {manifest.limit} rows",
     }
     return _pairs(lines)

@@ -676,14 +676,26 @@ def test_a_cache_that_cannot_be_used_ends_the_run(place: Place, pairs: OwnSet, p
     assert place.status(pairs(), languages=(ENGLISH,), translator=None) == "built"  # English needs no cache
 
 
-def test_a_store_that_cannot_be_written_fails_the_set(place: Place, pairs: OwnSet, person: Person) -> None:
+def test_a_folder_that_cannot_be_written_fails_the_set_before_anybody_is_asked(
+    place: Place, pairs: OwnSet, person: Person
+) -> None:
     place.folders.data_dir.parent.mkdir(parents=True, exist_ok=True)
     place.folders.data_dir.write_text("a file")
     (done,) = place.build(pairs(), translator=Person.name).sets
     assert done.status == "failed"
     assert done.error is not None
-    assert "could not write the data set" in done.error.message
-    place.folders.data_dir.unlink()
+    assert "could not write temporary files" in done.error.message
+    assert person.asked == []
+
+
+def test_a_store_that_cannot_be_written_fails_the_set(place: Place, pairs: OwnSet, person: Person) -> None:
+    pointer = place.folders.data_dir / f"{PAIRS}.json"
+    pointer.mkdir(parents=True)
+    (done,) = place.build(pairs(), translator=Person.name).sets
+    assert done.status == "failed"
+    assert done.error is not None
+    assert f"could not write {PAIRS}.json" in done.error.message
+    pointer.rmdir()
     person.asked.clear()
     assert place.status(pairs()) == "built"
     assert person.asked == []  # what was answered was kept
@@ -693,12 +705,12 @@ def test_one_set_is_loaded_once_for_all_languages(
     place: Place, pairs: OwnSet, person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded: list[str] = []
-    load = source.load
+    read = source.read
 
     def count(spec: TaskSpec, **options: Any) -> source.SourceSet:
         loaded.append(spec.name)
-        return load(spec, **options)
+        return read(spec, **options)
 
-    monkeypatch.setattr(source, "load", count)
+    monkeypatch.setattr(source, "read", count)
     place.build(pairs("One"), pairs("Two"), languages=(TURKISH, GERMAN, ENGLISH), translator=Person.name)
     assert loaded == ["One", "Two"]

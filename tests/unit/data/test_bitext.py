@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mteb.abstasks.text.bitext_mining import AbsTaskBitextMining
 
 from mmteb_synth.data import bitext, source
+from mmteb_synth.data.spool import Spool
 from mmteb_synth.data.tables import TableKey
 from mmteb_synth.errors import SourceError
 from mmteb_synth.types import Segment
@@ -25,8 +26,8 @@ def segments(*texts: str) -> dict[Segment, None]:
 def pairs(
     wanted: dict[Segment, None], translations: dict[str, str], max_pairs: int = 1000, **options: int
 ) -> bitext.BitextPairs:
-    made = {segment: translations[segment.text] for segment in wanted if segment.text in translations}
-    return bitext.pairs("Mine", wanted, made, "tur-Latn", max_pairs, **options)
+    made = [(segment, translations.get(segment.text)) for segment in wanted]
+    return bitext.pairs("Mine", made, "tur-Latn", max_pairs, **options)
 
 
 def rows(found: bitext.BitextPairs) -> set[tuple[str, str]]:
@@ -89,7 +90,7 @@ def test_no_text_stands_twice_on_either_side(translations: dict[str, str]) -> No
     assert found.counts["pairs"] + found.counts["duplicates"] == len(translations)
 
 
-def test_only_texts_of_the_scored_splits_are_candidates(own_set: Any, tmp_path: Path) -> None:
+def test_only_texts_of_the_scored_splits_are_candidates(own_set: Any, tmp_path: Path, spool: Spool) -> None:
     train = [{"text": f"train {n}", "label": n % 2} for n in range(4)]
     spec = own_set(
         "Mine",
@@ -97,8 +98,9 @@ def test_only_texts_of_the_scored_splits_are_candidates(own_set: Any, tmp_path: 
         {"train": train, "test": [{"text": "water", "label": 0}, {"text": "42", "label": 1}]},
     )
     found = source.load(spec, source_dir=None, scratch=tmp_path / "scratch")
-    wanted, counts = bitext.candidates(found)
+    wanted = bitext.candidates(found, spool)
     assert list(wanted) == [Segment(text="water", kind="labelled")]
+    counts = wanted.counts
     assert (counts.rows, counts.carried, counts.unencoded) == (2, 1, 0)
 
 

@@ -208,12 +208,59 @@ def test_it_calls_itself_no_more_than_was_done(review: dict[str, Any], how: str)
     assert ["How the texts came to be", how] in cells(a_card(manifest))
 
 
-@pytest.mark.parametrize("licence", [None, "not specified", "multiple", "cc-by-nd-4.0", "cc-by-nc-nd-4.0"])
-def test_texts_are_quoted_only_where_the_licence_lets_them(licence: str | None) -> None:
+@pytest.mark.parametrize(
+    ("licence", "note"),
+    [
+        (None, "unspecified"),
+        ("not specified", "unspecified"),
+        ("multiple", "multiple (unspecified)"),
+        ("cc-by-nd-4.0", "cc-by-nd-4.0 (no-derivatives)"),
+        ("cc-by-nc-nd-4.0", "cc-by-nc-nd-4.0 (non-commercial, no-derivatives)"),
+    ],
+)
+def test_texts_are_quoted_only_where_the_licence_lets_them(licence: str | None, note: str) -> None:
     text = a_card(a_manifest(licence=licence))
     assert "köpek" not in text
-    assert f"the source's licence is {licence or 'not specified'}" in section(text, "Samples")
-    assert ("lets nobody share adaptations" in text) == ("-nd" in str(licence))
+    assert f"the source's licence is {note}." in section(text, "Samples")
+    assert ("keep this set to yourself" in section(text, "Licences")) == ("-nd" in str(licence))
+    assert ["Licence", note] in cells(text)
+
+
+@pytest.mark.parametrize(
+    ("task", "licence", "said"),
+    [
+        ("STS12", "cc0-1.0", "It may be handed on freely."),
+        ("STS12", "mit", "Who hands it on must: name the source's authors."),
+        (
+            "SICK-R",
+            "cc-by-nc-sa-3.0",
+            "name the source's authors, keep it under cc-by-nc-sa-3.0, make no commercial use of it.",
+        ),
+        (
+            "EmotionClassification",
+            "not specified",
+            "make no commercial use of it, ask whoever owns the texts",
+        ),
+        ("STSBenchmark", "not specified", "keep the licences that are share-alike, ask whoever owns"),
+        (
+            "AmazonReviewsClassification",
+            "https://docs.opendata.aws/amazon-reviews-ml/license.txt",
+            "not be handed on",
+        ),
+    ],
+)
+def test_the_card_says_what_may_be_done_with_the_translation(task: str, licence: str, said: str) -> None:
+    assert said in section(a_card(a_manifest(source_task=task, licence=licence)), "Licences")
+
+
+def test_what_is_known_beyond_mtebs_field_decides_and_is_told_with_its_source() -> None:
+    text = a_card(a_manifest(source_task="CQADupstackTexRetrieval", licence="apache-2.0"))
+    assert front(text)["license"] == "cc-by-sa-3.0"
+    told = section(text, "Licences")
+    assert "Source: cc-by-sa-3.0; MTEB's field says apache-2.0." in told
+    assert "posts of Stack Exchange" in told
+    assert "read on 2026-" in told
+    assert "keep it under cc-by-sa-3.0" in told
 
 
 def test_samples_are_few_short_and_break_nothing() -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from mmteb_synth.data import source
 from mmteb_synth.data.failures import DROP, KEEP, Settled, notes, settle
-from mmteb_synth.data.segments import collect, reassemble
+from mmteb_synth.data.segments import collect
 from mmteb_synth.data.source import SourceSet
+from mmteb_synth.data.spool import Spool
 from mmteb_synth.data.tables import CORPUS, DEFAULT, QRELS, QUERIES, TOP_RANKED, TableKey, Tables
 from mmteb_synth.errors import SourceError
 from mmteb_synth.types import Segment
@@ -17,17 +18,17 @@ from mmteb_synth.types import Segment
 Rows = list[dict[str, Any]]
 
 
-def translated(found: SourceSet, failed_texts: set[str]) -> tuple[Tables, set[Segment]]:
+def translated(found: SourceSet, failed_texts: set[str], spool: Spool) -> tuple[Tables, set[Segment]]:
     """The set with every text in brackets, but for those that fail, which stay English."""
-    wanted, _ = collect(found.layout, found.tables, found.needed, "neutral")
+    wanted = collect(found.layout, found.tables, found.needed, "neutral", spool)
     failed = {segment for segment in wanted if segment.text in failed_texts}
     assert {segment.text for segment in failed} == failed_texts
-    bracketed = {segment: f"[{segment.text}]" for segment in wanted if segment not in failed}
-    return reassemble(found.layout, found.tables, found.needed, "neutral", bracketed), failed
+    bracketed = [None if segment in failed else f"[{segment.text}]" for segment in wanted]
+    return wanted.reassemble(pa.chunked_array([bracketed], pa.string()), spool), failed
 
 
 @pytest.fixture
-def settled(own_set: Any, tmp_path: Path) -> Any:
+def settled(own_set: Any, tmp_path: Path, spool: Spool) -> Any:
     """Builds a set of one's own in which some texts fail, and settles it."""
 
     def run(
@@ -35,7 +36,7 @@ def settled(own_set: Any, tmp_path: Path) -> Any:
     ) -> Settled:
         spec = own_set("Mine", kind, files, toml)
         found = source.load(spec, source_dir=None, scratch=tmp_path / "scratch", **options)
-        tables, segments = translated(found, failed)
+        tables, segments = translated(found, failed, spool)
         return settle(found, tables, segments, policy)  # type: ignore[arg-type]
 
     return run

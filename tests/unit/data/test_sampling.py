@@ -1,8 +1,10 @@
 """The rows that are translated are those whose text MTEB shows a model: watched while the real MTEB evaluates."""
 
 import random
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import mteb
@@ -26,7 +28,8 @@ from mmteb_synth.data import sampling
 from mmteb_synth.data.extraction import extract
 from mmteb_synth.data.layout import Layout, collapse, expand, layout_of
 from mmteb_synth.data.sampling import limit_rows, needed_rows
-from mmteb_synth.data.segments import Needed, collect, reassemble
+from mmteb_synth.data.segments import Needed, collect
+from mmteb_synth.data.spool import Spool
 from mmteb_synth.data.tables import CORPUS, DEFAULT, QRELS, QUERIES, TOP_RANKED, TableKey, Tables
 from mmteb_synth.errors import SourceError
 
@@ -119,8 +122,9 @@ class Prepared:
 
     def blanked(self) -> Any:
         """The data as MTEB holds them, with everything empty that isn't needed."""
-        made = reassemble(self.layout, self.tables, self.needed, "neutral", {})
-        return as_mteb(collapse(self.layout, made))
+        with tempfile.TemporaryDirectory() as folder, Spool(Path(folder)) as spool:
+            found = collect(self.layout, self.tables, self.needed, "neutral", spool)
+            return as_mteb(collapse(self.layout, found.reassemble(None, spool)))
 
 
 def prepare(task: Any, splits: Sequence[str] = ("test",)) -> Prepared:
@@ -430,11 +434,11 @@ def test_a_limit_beyond_the_data_keeps_all() -> None:
     assert limited(sts(), 1000)[TableKey(DEFAULT, "test")].num_rows == 8
 
 
-def test_the_first_rows_of_the_needed_ones_are_collected() -> None:
+def test_the_first_rows_of_the_needed_ones_are_collected(spool: Spool) -> None:
     task = sts()
     tables = limited(task, 2)
-    found, counts = collect(layout_of(task), tables, {}, "neutral")
-    assert (len(found), counts.rows, counts.texts) == (4, 2, 4)
+    found = collect(layout_of(task), tables, {}, "neutral", spool)
+    assert (len(found), found.counts.rows, found.counts.texts) == (4, 2, 4)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ from mteb.mocks.mock_tasks.clustering import MockClusteringTask
 
 from mmteb_synth.data import segments
 from mmteb_synth.data.layout import Layout, collapse, expand, layout_of
-from mmteb_synth.data.segments import collect, failed_rows, needs_translation, reassemble
+from mmteb_synth.data.segments import Segments, collect, failed_rows, needs_translation
+from mmteb_synth.data.spool import Spool
 from mmteb_synth.data.tables import (
     CORPUS,
     DEFAULT,
@@ -164,9 +165,14 @@ def foreign(segment: Segment) -> str:
     return f"<{segment.kind} {segment.text[::-1]}>"
 
 
-def translated(layout: Layout, tables: Tables, needed: Any) -> Tables:
-    wanted, _ = collect(layout, tables, needed, REGISTER)
-    return reassemble(layout, tables, needed, REGISTER, {segment: foreign(segment) for segment in wanted})
+def in_chunks(texts: list[str], size: int) -> pa.ChunkedArray:
+    return pa.chunked_array(
+        [texts[start : start + size] for start in range(0, len(texts), size)], pa.string()
+    )
+
+
+def translated(found: Segments, spool: Spool, chunk: int = 3) -> Tables:
+    return found.reassemble(in_chunks([foreign(segment) for segment in found], chunk), spool)
 
 
 def each(value: str | list[str]) -> list[str]:
@@ -202,13 +208,16 @@ def test_what_is_expanded_collapses_to_what_it_was(name: str, data: st.DataObjec
 @FAST
 @given(data=st.data())
 def test_without_translations_the_data_stay_the_same_data_but_for_blanks(
-    name: str, data: st.DataObject
+    spool: Spool, name: str, data: st.DataObject
 ) -> None:
     layout, _, tables = drawn(name, data)
     needed = some_marks(tables, data)
     whole = layout.with_all_read()
-    assert content_hash(reassemble(whole, tables, {}, REGISTER, {})) == content_hash(tables)
-    blanked = reassemble(layout, tables, needed, REGISTER, {})
+    whole_set = collect(whole, tables, {}, REGISTER, spool)
+    nothing = pa.chunked_array([[None] * len(whole_set)], pa.string())
+    for carried in (None, nothing):
+        assert content_hash(whole_set.reassemble(carried, spool)) == content_hash(tables)
+    blanked = collect(layout, tables, needed, REGISTER, spool).reassemble(None, spool)
     for key, column, row, kind in cells(layout, tables, needed):
         before, after = (held[key].column(column)[row].as_py() for held in (tables, blanked))
         assert after == (before if kind else "" if isinstance(before, str) else [""] * len(before))
@@ -217,10 +226,15 @@ def test_without_translations_the_data_stay_the_same_data_but_for_blanks(
 @every_type
 @FAST
 @given(data=st.data())
-def test_any_translation_changes_nothing_but_the_needed_texts(name: str, data: st.DataObject) -> None:
+def test_any_translation_changes_nothing_but_the_needed_texts(
+    spool: Spool, name: str, data: st.DataObject
+) -> None:
     layout, _, tables = drawn(name, data)
     needed = some_marks(tables, data)
-    made = translated(layout, tables, needed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(segments, "_PIECE", data.draw(st.sampled_from([2, 10_000])))
+        patch.setattr(segments, "_SORTED_AT_ONCE", data.draw(st.sampled_from([1, 2, 10_000])))
+        made = translated(collect(layout, tables, needed, REGISTER, spool), spool, data.draw(sizes))
     assert list(made) == list(tables)
     for key, table in tables.items():
         assert made[key].schema == table.schema
@@ -243,7 +257,9 @@ def test_any_translation_changes_nothing_but_the_needed_texts(name: str, data: s
 @every_type
 @FAST
 @given(data=st.data(), piece=st.sampled_from([2, 10_000]))
-def test_segments_are_the_needed_texts_once_in_order(name: str, data: st.DataObject, piece: int) -> None:
+def test_segments_are_the_needed_texts_once_in_order(
+    spool: Spool, name: str, data: st.DataObject, piece: int
+) -> None:
     layout, _, tables = drawn(name, data)
     needed = some_marks(tables, data)
     shown: list[Segment] = []
@@ -255,9 +271,10 @@ def test_segments_are_the_needed_texts_once_in_order(name: str, data: st.DataObj
     to_send = [segment for segment in shown if needs_translation(segment.text)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(segments, "_PIECE", piece)
-        found, counts = collect(layout, tables, needed, "informal")
-    assert list(found) == list(dict.fromkeys(to_send))
-    assert counts == segments.Counts(
+        patch.setattr(segments, "_SORTED_AT_ONCE", piece)
+        found = collect(layout, tables, needed, "informal", spool)
+        assert list(found) == list(dict.fromkeys(to_send))
+    assert found.counts == segments.Counts(
         rows=sum(tables[key].num_rows for key in tables if key.config in layout.text),
         texts=len(shown),
         characters=sum(len(segment.text) for segment in shown),
@@ -271,11 +288,11 @@ def test_segments_are_the_needed_texts_once_in_order(name: str, data: st.DataObj
 @FAST
 @given(data=st.data(), piece=st.sampled_from([2, 10_000]))
 def test_failed_rows_are_those_that_hold_a_failed_text_of_the_kind(
-    name: str, data: st.DataObject, piece: int
+    spool: Spool, name: str, data: st.DataObject, piece: int
 ) -> None:
     layout, _, tables = drawn(name, data)
     needed = some_marks(tables, data)
-    found, _ = collect(layout, tables, needed, REGISTER)
+    found = list(collect(layout, tables, needed, REGISTER, spool))
     failed = data.draw(st.sets(st.sampled_from(sorted(found, key=repr)))) if found else set()
     expected = {key: [False] * table.num_rows for key, table in tables.items() if key.config in layout.text}
     for key, column, row, kind in cells(layout, tables, needed):
@@ -288,15 +305,15 @@ def test_failed_rows_are_those_that_hold_a_failed_text_of_the_kind(
     assert {key: rows.tolist() for key, rows in marks.items()} == expected
 
 
-def test_translations_of_one_text_differ_by_kind() -> None:
+def test_translations_of_one_text_differ_by_kind(spool: Spool) -> None:
     layout = layout_of(MockRetrievalTask())
     tables = {
         TableKey(CORPUS, "test"): pa.table({"id": ["d"], "title": ["Iron"], "text": ["Iron"]}),
         TableKey(QUERIES, "test"): pa.table({"id": ["q"], "text": ["Iron"]}),
     }
-    found, _ = collect(layout, tables, {}, REGISTER)
+    found = collect(layout, tables, {}, REGISTER, spool)
     assert [segment.kind for segment in found] == ["title", "document", "query"]
-    made = translated(layout, tables, {})
+    made = translated(found, spool)
     assert made[TableKey(CORPUS, "test")].to_pylist() == [
         {"id": "d", "title": "<title norI>", "text": "<document norI>"}
     ]
@@ -312,9 +329,10 @@ def test_a_text_with_a_letter_of_any_script_is_sent(text: str) -> None:
     assert needs_translation(text)
 
 
-def test_an_empty_table_stays_one() -> None:
+def test_an_empty_table_stays_one(spool: Spool) -> None:
     layout = layout_of(MockSTSTask())
     schema = pa.schema([("score", pa.float64()), ("sentence1", pa.string()), ("sentence2", pa.string())])
     tables = {TableKey(DEFAULT, "test"): schema.empty_table()}
-    assert collect(layout, tables, {}, REGISTER) == ({}, segments.Counts())
-    assert translated(layout, tables, {})[TableKey(DEFAULT, "test")].schema == schema
+    found = collect(layout, tables, {}, REGISTER, spool)
+    assert (list(found), len(found), found.counts) == ([], 0, segments.Counts())
+    assert translated(found, spool)[TableKey(DEFAULT, "test")].schema == schema

@@ -170,17 +170,6 @@ def test_a_transform_that_sets_something_else_than_was_known_is_reported(
     assert "MTEB's transform was known to set max_score to 4, and it is not set" in found.differences
 
 
-def test_all_texts_of_the_source_are_counted_whatever_is_kept(mirrored: Any, tmp_path: Path) -> None:
-    rows = {
-        split: [{"text": f"{split} {row}", "label": row % 2} for row in range(count)]
-        for split, count in (("train", 60), ("test", 4))
-    }
-    mirror = mirrored("mteb/banking77", {"default": rows})
-    every = sum(len(row["text"]) for split in rows.values() for row in split)
-    assert load("Banking77Classification", mirror, tmp_path).characters == every
-    assert load("Banking77Classification", mirror, tmp_path, limit=2).characters == every
-
-
 def test_a_legacy_clustering_is_expanded(mirrored: Any, tmp_path: Path) -> None:
     sets = [{"sentences": ["a", "b"], "labels": ["x", "y"]}, {"sentences": ["c"], "labels": ["x"]}]
     mirror = mirrored("mteb/reddit-clustering", {"default": {"test": sets}})
@@ -247,6 +236,19 @@ def test_a_retrieval_set_is_read_whole_and_in_order(mirrored: Any, tmp_path: Pat
         "score": [1, 1, 0],
     }
     assert TOP_RANKED not in tables
+
+
+def test_of_a_large_corpus_only_the_rows_are_counted(
+    mirrored: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror = mirrored("mteb/scifact", retrieval_configs(ranked=False))
+    every = [line.split(" is ")[0] for line in load("SciFact", mirror, tmp_path).differences]
+    monkeypatch.setattr(source, "_COUNTED_BY_MTEB", 3)
+    rows = [line.split(" is ")[0] for line in load("SciFact", mirror, tmp_path).differences]
+    assert (every, rows) == (
+        ["test: num_samples", "test: number_of_characters"],
+        ["test: num_samples"],
+    )
 
 
 def test_a_reranking_set_brings_its_candidates(mirrored: Any, tmp_path: Path) -> None:

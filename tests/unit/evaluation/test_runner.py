@@ -333,31 +333,40 @@ class TestUnknownPrompts:
 
 
 class TestPredictions:
-    def test_they_are_written_below_the_models_name_also_where_the_score_is_there(
-        self, score: Scoring, tmp_path: Path
-    ) -> None:
+    def test_they_are_kept_beside_the_results_also_where_the_score_is_there(self, score: Scoring) -> None:
         first = score(STS)
-        assert score(STS, predictions=tmp_path / "predictions") == first
+        assert score(STS, predictions=True) == first
         assert set(score.spy.asked) == {STS}
-        file = tmp_path / "predictions" / "mmteb-synth__bag-of-words" / "1" / f"{STS}_predictions.json"
+        file = score.folder / "predictions" / f"{STS}_predictions.json"
         assert "default" in json.loads(file.read_text("utf-8"))
-        score(STS, predictions=tmp_path / "predictions")
+        score(STS, predictions=True)
         assert score.spy.asked == []
 
-    def test_those_of_older_or_damaged_data_go(self, score: Scoring, tmp_path: Path) -> None:
-        score(STS, predictions=tmp_path)
-        file = next(tmp_path.glob("mmteb-synth__bag-of-words/1/*.json"))
+    def test_mteb_reads_the_results_as_if_they_were_not_there(self, score: Scoring) -> None:
+        score(predictions=True)
+        cache = mteb.ResultCache(score.results)
+        assert {path.stem for path in cache.get_cache_paths()} == {STS, RETRIEVAL}
+        loaded = cache.load_results(require_model_meta=False)
+        assert {result.task_name for model in loaded.model_results for result in model.task_results} == {
+            STS,
+            RETRIEVAL,
+        }
+
+    def test_those_of_older_or_damaged_data_go(self, score: Scoring) -> None:
+        score(STS, predictions=True)
+        (file,) = score.folder.glob("predictions/*.json")
         before = file.read_bytes()
         file.write_text("nonsense")
         change(score.store, STS)
-        assert score(STS, predictions=tmp_path).ok
+        assert score(STS, predictions=True).ok
         assert json.loads(file.read_text("utf-8")) != json.loads(before)
 
     def test_a_folder_that_can_not_be_written_is_refused_before_the_model_is_asked(
-        self, score: Scoring, tmp_path: Path
+        self, score: Scoring
     ) -> None:
-        (tmp_path / "file").touch()
-        report = score(STS, predictions=tmp_path / "file")
+        score(STS)
+        (score.folder / "predictions").touch()
+        report = score(STS, predictions=True)
         assert "could not write the predictions" in str(report.tasks[0].error)
         assert score.spy.asked == []
 

@@ -232,21 +232,26 @@ def test_the_files(filled: Any, tmp_path: Path) -> None:
     assert first["leaderboard.md"].decode() == board.markdown()
 
     rows = list(csv.DictReader(io.StringIO(first["leaderboard.csv"].decode())))
+    types = "BitextMining,Classification,Clustering,PairClassification,Reranking,Retrieval,STS,Summarization"
+    means = "mean_task,mean_type,mean_language,mean_task_unflagged,english_mean_task,delta_english"
+    ends = ("low", "high", "examples_low", "examples_high")
+    intervals = ",".join(f"{name}_{end}" for name in f"{means},{types}".split(",") for end in ends)
     assert ",".join(rows[0]) == (
         "model,model_revision,suite,profile,limit,language,translator,origin,n_tasks,n_scored,mean_task,mean_type,"
-        "borda_rank,english_mean_task,delta_english,BitextMining,Classification,Clustering,PairClassification,"
-        "Reranking,Retrieval,STS,Summarization,parameters,dimensions,zero_shot"
+        "mean_language,mean_task_unflagged,borda_rank,rank_low,rank_high,rank_group,p_above,p_first,"
+        f"english_mean_task,delta_english,{types},parameters,dimensions,zero_shot,{intervals}"
     )
     keys = [
         tuple(row[name] for name in ("model", "suite", "profile", "limit", "language", "translator"))
         for row in rows
     ]
-    assert len(set(keys)) == len(keys) == 8
+    assert len(set(keys)) == len(keys) == 10
     assert list(board.frame.columns) == list(rows[0])
 
     scores = list(csv.DictReader(io.StringIO(first["scores.csv"].decode())))
     assert ",".join(scores[0]) == (
-        "model,model_revision,language,task,source_task,task_type,origin,translator,split,metric,main_score,signature"
+        "model,model_revision,language,task,source_task,task_type,origin,translator,split,metric,main_score,low,high,"
+        "signature"
     )
     assert len(scores) == 56
     assert {row["main_score"] for row in scores} == {"0.5", "0.6", "0.4"}
@@ -319,7 +324,7 @@ def test_a_suite_that_queries_expects_all_that_mteb_holds_in_the_language(result
     assert found["native"].n_tasks == sum(row.origin == "native" for row in expected)
     assert found["native"].n_scored == 1
     assert found["human-translated"].n_tasks == sum(row.origin != "native" for row in expected)
-    assert found["native"].mean_task is None
+    assert found["native"].means["mean_task"].value is None
     (english,) = (
         part
         for group in results.board(suites=["native"]).groups

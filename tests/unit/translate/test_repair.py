@@ -1,6 +1,6 @@
 """The ladder, with a judge that finds fault with every translation that says `bad`, against a real server."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -239,17 +239,10 @@ def test_a_part_of_a_long_text_is_mended_alone(cache: Cache, tmp_path: Path) -> 
     assert [attempt.step for attempt in history.rejected] == ["asked"]
 
 
-def across(
-    sources: Sequence[str], hypotheses: Sequence[str], target: Language
-) -> Mapping[int, tuple[Verdict, ...]]:
-    return {
-        place: (Verdict(check="same", severity="error", reason="another text has this translation"),)
-        for place, hypothesis in enumerate(hypotheses)
-        if hypotheses.count(hypothesis) > 1
-    }
+BESIDE = (Verdict(check="same", severity="error", reason="another text has this translation"),)
 
 
-def test_translations_are_compared_and_mended(cache: Cache) -> None:
+def test_what_is_wrong_beside_others_is_mended(cache: Cache) -> None:
     with OpenAIServer() as server:
 
         def answer(text: str) -> str:
@@ -257,20 +250,22 @@ def test_translations_are_compared_and_mended(cache: Cache) -> None:
             return f"iyi {text}" if was_told or "Rain" in text else "aynı"
 
         server.answer = answer
-        run = engine.translate(
-            TEXTS, TURKISH, endpoint(server), cache, judge=judge, across=across, concurrency=1
-        )
-        assert run.translations == {segment: f"iyi {segment.text}" for segment in TEXTS}
-        assert (run.requests, run.verdicts) == (5, {})
-        again = engine.translate(TEXTS, TURKISH, endpoint(server), cache, judge=judge, across=across)
+        first = engine.translate(TEXTS, TURKISH, endpoint(server), cache, judge=judge, concurrency=1)
+        beside = {segment: BESIDE for segment, text in first.translations.items() if text == "aynı"}
+        assert 0 < len(beside) < len(TEXTS)
+        run = engine.translate(beside, TURKISH, endpoint(server), cache, judge=judge, beside=beside)
+        assert run.translations == {segment: f"iyi {segment.text}" for segment in beside}
+        assert (run.requests, run.verdicts) == (len(beside), {})
+        again = engine.translate(beside, TURKISH, endpoint(server), cache, judge=judge, beside=beside)
         assert (again.translations, again.requests) == (run.translations, 0)
 
 
-def test_what_stays_the_same_is_kept_and_told(cache: Cache) -> None:
+def test_what_stays_the_same_is_kept(cache: Cache) -> None:
+    beside = dict.fromkeys(TEXTS[::2], BESIDE)
     with OpenAIServer(answer=lambda text: "aynı") as server:
-        run = engine.translate(TEXTS[::2], TURKISH, endpoint(server), cache, judge=judge, across=across)
+        run = engine.translate(beside, TURKISH, endpoint(server), cache, judge=judge, beside=beside)
     assert set(run.translations.values()) == {"aynı"}
-    assert {said[0].check for said in run.verdicts.values()} == {"same"}
+    assert {history.rejected[0].verdicts for history in run.histories.values()} == {BESIDE}
 
 
 def test_verdicts_are_remembered(cache: Cache) -> None:

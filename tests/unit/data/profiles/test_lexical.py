@@ -1,0 +1,61 @@
+"""Hard negatives are those that bm25s ranks first over the whole corpus, ties broken by place."""
+
+from collections.abc import Iterator, Sequence
+
+import bm25s
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmteb_synth.data.profiles import lexical
+
+WORDS = ["iron", "copper", "river", "meadow", "lantern", "harbour", "pepper", "velvet", "the", "of"]
+TEXTS = st.lists(st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join), min_size=1, max_size=25)
+
+
+def in_batches(texts: Sequence[str], size: int = 7) -> Iterator[list[str]]:
+    for start in range(0, len(texts), size):
+        yield list(texts[start : start + size])
+
+
+def best(queries: Sequence[str], texts: Sequence[str], count: int) -> list[list[int]]:
+    places = np.arange(len(texts))
+    return [found.tolist() for found in lexical.best(queries, in_batches(texts), places, count)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(TEXTS, TEXTS, st.integers(1, 6))
+def test_as_an_index_of_all_words(queries: list[str], texts: list[str], count: int) -> None:
+    index = bm25s.BM25(method="lucene", k1=1.5, b=0.75, backend="numpy", csc_backend="scipy")
+    words = bm25s.tokenize(texts, stopwords="en", show_progress=False)
+    found = best(queries, texts, count)
+    if not words.vocab:
+        assert found == [[] for _ in queries]
+        return
+    index.index(words, show_progress=False)
+    for query, rows in zip(queries, found, strict=True):
+        asked = bm25s.tokenize([query], stopwords="en", return_ids=False, show_progress=False)[0]
+        scores = index.get_scores(asked) if asked else np.zeros(len(texts))
+        assert (
+            rows == [row for row in np.lexsort((np.arange(len(texts)), -scores)) if scores[row] > 0][:count]
+        )
+
+
+def test_equal_scores_are_told_apart_by_place() -> None:
+    texts = ["iron river"] * 4
+    (found,) = lexical.best(["iron"], [texts], np.array([3, 1, 2, 0]), 2)
+    assert found.tolist() == [3, 1]
+
+
+def test_a_long_document_counts_its_other_words() -> None:
+    assert best(["iron"], ["iron " + "pepper " * 30, "iron"], 2) == [[1, 0]]
+
+
+@pytest.mark.parametrize("query", ["", "the of", "zinc", "?"])
+def test_a_query_without_a_word_in_common_finds_nothing(query: str) -> None:
+    assert best([query, "iron"], ["iron river", "meadow"], 3) == [[], [0]]
+
+
+def test_no_documents() -> None:
+    assert best(["iron"], [], 3) == [[]]

@@ -304,7 +304,9 @@ def leaderboard(
         results_dir: What `mteb.ResultCache` takes.
 
     Returns:
-        Scores are MTEB's `main_score` times 100; what is missing is missing.
+        Scores are MTEB's `main_score` times 100; what is missing is missing. Each mean `NAME` has its 95 % intervals in
+        `NAME_low`, `NAME_high`, `NAME_examples_low` and `NAME_examples_high`; docs/leaderboard.md has the methods. Rows
+        over several languages have the language `mul`.
 
     Raises:
         SynthError: There are no scores.

@@ -18,9 +18,6 @@ from mmteb_synth.types import Segment, Usage
 CHARACTERS_PER_TOKEN = 4.35
 """Of English: measured with o200k_base and cl100k_base on the bundled sets (4.36 and 4.34)."""
 
-_EMBEDDED_WHOLE = 2_048
-"""Clusterings of so many texts were cut down by MTEB, and transforms of some say that all of these are embedded."""
-
 _COLUMNS = ("text", "text1", "text2", "human_summaries", "machine_summaries")
 _UNREAD = {"Summarization": ("text",)}
 
@@ -76,7 +73,7 @@ def _scored(
         return
     rows = counts["rows"]
     if not options.all_rows:
-        rows = min(rows, _embedded(shape, rows))
+        rows = min(rows, _embedded(known, shape, rows))
     if budget is not None:
         of_type = {
             "Classification": budget.rows,
@@ -89,10 +86,10 @@ def _scored(
     yield from _columns(counts, rows, () if options.all_rows else _UNREAD.get(known.type, ()))
 
 
-def _embedded(shape: facts.Shape, rows: float) -> float:
+def _embedded(known: facts.TaskFacts, shape: facts.Shape, rows: float) -> float:
     """The rows of a clustering that MTEB embeds."""
-    fraction = shape.protocol.get("fraction")
-    if fraction is not None and rows > _EMBEDDED_WHOLE:
+    fraction = known.sets.get("max_fraction_of_documents_to_embed", shape.protocol.get("fraction"))
+    if fraction is not None:
         return rows * float(fraction)
     return float(shape.protocol.get("documents", rows))
 

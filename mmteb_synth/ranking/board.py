@@ -120,7 +120,7 @@ def leaderboard(
 
     groups: list[Group] = []
     shown: set[Score] = set()
-    examples = Examples(data_dir)
+    examples = Examples(data_dir, results.scores)
     for suite, members in _by_suite(scores, [expected(suite, scores) for suite in chosen]):
         made = make_groups(members, suite, examples.draws, bitext=bitext, across_origins=across_origins)
         kept = _asked_for(made, wanted, labels)

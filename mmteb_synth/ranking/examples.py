@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mmteb_synth import aggregates
 from mmteb_synth.data.store import Store
 from mmteb_synth.data.tables import DEFAULT, QRELS, TableKey
 from mmteb_synth.errors import StoreError
 from mmteb_synth.ranking import clusters, rescoring
 from mmteb_synth.ranking.rescoring import Scorer
 from mmteb_synth.ranking.results import PREDICTIONS, Score, read_object
+from mmteb_synth.ranking.uncertainty import mean_of_draws
 from mmteb_synth.statistics.bootstrap import SEED, Floats, counts, resamples
 
 TIMES = 1000
@@ -37,10 +40,12 @@ class Examples:
 
     Args:
         data_dir: The store of built sets, which has the true labels.
+        scores: All scores: that of an aggregate is the mean of its parts'.
     """
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, scores: Iterable[Score] = ()) -> None:
         self._store = Store(data_dir)
+        self._by_task = {(score.model, score.signed.task, score.signed.split): score for score in scores}
         self._known: dict[Score, Floats | None] = {}
 
     def draws(self, score: Score) -> Floats | None:
@@ -68,6 +73,9 @@ class Examples:
         return self._known[score]
 
     def _draw(self, score: Score) -> Floats | None:
+        made_of = aggregates.sets(score.signed.task)
+        if made_of is not None:
+            return self._draw_parts(score, made_of[1].values())
         scorer = self.scorer(score)
         if scorer is None:
             return None
@@ -84,6 +92,14 @@ class Examples:
         if np.isnan(draws).all():
             return None
         return np.asarray(np.minimum(draws - np.nanmean(draws) + score.value, 1.0))
+
+    def _draw_parts(self, score: Score, names: Iterable[str]) -> Floats | None:
+        parts = [self._by_task.get((score.model, name, score.signed.split)) for name in names]
+        known = [part for part in parts if part is not None]
+        mean = math.fsum(part.value for part in known) / len(parts)
+        if len(known) < len(parts) or abs(mean - score.value) > _ROUNDING:
+            return None
+        return mean_of_draws([self.draws(part) for part in known])
 
     def scorer(self, score: Score) -> Scorer | None:
         """How to score the predictions that were kept; None where they don't give the score."""

@@ -6,6 +6,7 @@ every example drawn once, that is MTEB's own score.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ Ranking = Mapping[str, Mapping[str, float]]
 
 _TREC = {"ndcg": "ndcg_cut", "map": "map_cut", "recall": "recall", "precision": "P", "hit_rate": "success"}
 """MTEB's names of retrieval metrics -> those of trec_eval, which it takes them from."""
+_SUBQUERIES = "max_over_subqueries_"
 _PAIR_SCORES = {
     "similarity": ("similarity_scores", 1),
     "cosine": ("cosine_scores", 1),
@@ -105,8 +107,13 @@ def retrieval(predictions: Ranking, gold: Qrels, metric: str) -> Scorer | None:
     Args:
         predictions: MTEB's, for each query the documents found and their scores.
         gold: For each query the judged documents.
-        metric: The main score's name, as `ndcg_at_10`; one that trec_eval doesn't have gives None.
+        metric: The main score's name, as `ndcg_at_10`; one that trec_eval doesn't have gives None. After
+            `max_over_subqueries_`, an example is a query with all its subqueries, and a document has the best score
+            that one of them gives it (MindSmallReranking).
     """
+    if metric.startswith(_SUBQUERIES):
+        predictions, gold = _merged(predictions, gold)
+        metric = metric.removeprefix(_SUBQUERIES)
     name, _, depth = metric.partition("_at_")
     if name not in _TREC or not depth.isdecimal() or not predictions:
         return None
@@ -119,6 +126,18 @@ def retrieval(predictions: Ranking, gold: Qrels, metric: str) -> Scorer | None:
     if not found:
         return None
     return _mean(np.array([found[query][f"{_TREC[name]}_{depth}"] for query in sorted(found)]))
+
+
+def _merged(predictions: Ranking, gold: Qrels) -> tuple[Ranking, Qrels]:
+    """Subqueries q_0, q_1 and so on, which share their judgements, as one query q."""
+    best: dict[str, dict[str, float]] = defaultdict(dict)
+    judged = {}
+    for subquery in gold:
+        query = subquery.rpartition("_")[0]
+        judged[query] = gold[subquery]
+        for document, score in predictions.get(subquery, {}).items():
+            best[query][document] = max(score, best[query].get(document, score))
+    return best, judged
 
 
 def summarization(predictions: Mapping[str, Any], metric: str) -> Scorer | None:

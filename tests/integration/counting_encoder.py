@@ -138,3 +138,10 @@ class Paid(Counting):
             with urlopen(request) as response:
                 made += json.load(response)
         return np.asarray(made, dtype=np.float32)
+
+
+def paid_from_environment() -> Paid:
+    """For `--model counting_encoder:paid_from_environment`."""
+    import os
+
+    return Paid(os.environ["PAID_URL"])

@@ -213,7 +213,17 @@ def test_english_is_built_and_scored_beside_it(home: Home) -> None:
     # letters of another size, but the same words
     assert report.tasks[0].score == pytest.approx(report.tasks[1].score)
     (group,) = home.board(languages="tr").groups
-    assert group.languages[0].rows[0].english == pytest.approx(100 * home.score(f"{NAME}.eng-Latn.source"))
+    assert group.languages[0].rows[0].means["english_mean_task"].value == pytest.approx(
+        100 * home.score(f"{NAME}.eng-Latn.source")
+    )
+
+
+def test_its_score_has_an_interval_over_its_parts_examples(home: Home) -> None:
+    assert home.evaluate(Spy(), predictions=True).ok
+    assert len(list(home.root.glob("results/results/*/*/predictions/*.json"))) == 12
+    ((score, found),) = home.board(languages="tr").examples.items()
+    assert score.signed.task == TURKISH
+    assert found.low < home.score(TURKISH) < found.high
 
 
 def test_mteb_knows_it_by_name(home: Home) -> None:

@@ -10,7 +10,7 @@ from batch_server import BatchServer
 from click.testing import CliRunner, Result
 from openai_server import Fault, OpenAIServer
 
-from mmteb_synth import languages, paths, selection
+from mmteb_synth import facts, languages, paths, selection
 from mmteb_synth.building import BuildOptions, BuildReport, budgeting, build, planning
 from mmteb_synth.building.plans import Plan
 from mmteb_synth.cli import cli
@@ -173,6 +173,21 @@ def test_what_can_not_be_read_is_estimated(preset: Path, folders: paths.Folders,
     assert smaller.total.characters < planned.total.characters / 10
     assert planned.cost.dollars is not None
     assert planned.cost.batch_dollars == pytest.approx(planned.cost.dollars / 2)
+
+
+def test_little_of_english_mteb_is_translated(preset: Path, folders: paths.Folders, tmp_path: Path) -> None:
+    """MTEB's statistics and draws, set by set: 57 of 530 million characters without retrieval."""
+    options = BuildOptions(translator=str(preset), source_dir=tmp_path)
+    planned = _plan(options, folders, ("mteb-eng-v2",))
+    types = {name: known.type for name, known in facts.tasks().items()}
+    volumes = [
+        one.volume
+        for one in planned.sets
+        if one.volume and types[one.name.split(".tur-Latn.", maxsplit=1)[0]] != "Retrieval"
+    ]
+    assert len(volumes) == 31
+    assert round(sum(volume.whole for volume in volumes) / 1e6) == 530
+    assert round(sum(volume.characters for volume in volumes) / 1e6) == 57
 
 
 def test_time_hours_and_embeddings(preset: Path, folders: paths.Folders) -> None:

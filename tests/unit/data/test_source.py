@@ -1,5 +1,6 @@
 """English sets through MTEB's own loading: from a mirror of the Hub, with the real datasets library."""
 
+import dataclasses
 import logging
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mmteb_synth import facts
 from mmteb_synth.data import source
 from mmteb_synth.data.layout import SET_COLUMN
 from mmteb_synth.data.source import SourceSet, eval_splits, identify
@@ -156,6 +158,16 @@ def test_what_the_transform_sets_on_the_task_is_kept(mirrored: Any, tmp_path: Pa
     assert found.tables[TEST].num_rows == 2048  # the transform's sample
     assert found.needed[TEST] is None
     assert type(found.task).max_fraction_of_documents_to_embed == 0.04
+    assert not [line for line in found.differences if "transform" in line]
+
+
+def test_a_transform_that_sets_something_else_than_was_known_is_reported(
+    mirrored: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = dataclasses.replace(facts.tasks()["STSBenchmark"], sets={"max_score": 4})
+    monkeypatch.setattr(facts, "task", lambda _: known)
+    found = load("STSBenchmark", mirrored(STS, {"default": {"test": sts_rows("iron")}}), tmp_path)
+    assert "MTEB's transform was known to set max_score to 4, and it is not set" in found.differences
 
 
 def test_a_legacy_clustering_is_expanded(mirrored: Any, tmp_path: Path) -> None:

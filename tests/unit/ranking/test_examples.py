@@ -150,3 +150,23 @@ def test_the_board_has_intervals_of_scores_and_means(kept: Kept) -> None:
     assert found.groups[0].languages[0].drawn == "examples"
     assert {row.place.group for row in found.groups[0].languages[0].rows} <= {1, 2}
     assert "groups come from draws of examples" in found.markdown()
+
+
+def test_an_aggregate_is_the_mean_of_its_parts(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept.add(A, 1)
+    kept.add(A, 2, "eng-Latn", "source")
+    parts = [kept.scores()[A, name] for name in (TURKISH, "MiniSTS.eng-Latn.source")]
+    name = "All.tur-Latn.authored"
+    monkeypatch.setattr(
+        "mmteb_synth.aggregates.sets",
+        lambda task: (
+            ("All", {str(n): part.signed.task for n, part in enumerate(parts)}) if task == name else None
+        ),
+    )
+    signed = parts[0].signed.model_copy(update={"task": name, "source_task": "All"})
+    whole = dataclasses.replace(parts[0], signed=signed, value=(parts[0].value + parts[1].value) / 2)
+    examples = Examples(kept.data_dir, parts)
+    expected = (kept.draws(A) + kept.draws(A, "MiniSTS.eng-Latn.source")) / 2
+    assert examples.draws(whole) == pytest.approx(expected, abs=1e-12)
+    assert Examples(kept.data_dir, parts[:1]).draws(whole) is None
+    assert examples.draws(dataclasses.replace(whole, value=whole.value + 0.01)) is None  # of other parts

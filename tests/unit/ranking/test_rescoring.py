@@ -98,6 +98,26 @@ def test_retrieval_by_hand(metric: str, expected: list[float]) -> None:
     )
 
 
+def test_subqueries_are_one_example_as_in_mteb() -> None:
+    from mteb._evaluators.retrieval_metrics import max_over_subqueries
+
+    documents = [f"d{number}" for number in range(12)]
+    judged: dict[str, dict[str, int]] = {}
+    found: dict[str, dict[str, float]] = {}
+    for query in range(6):
+        right = dict.fromkeys(GENERATOR.choice(documents, size=3, replace=False).tolist(), 1)
+        for subquery in range(3):
+            judged[f"q_{query}_{subquery}"] = right
+            scores = GENERATOR.normal(size=len(documents)).tolist()
+            found[f"q_{query}_{subquery}"] = dict(zip(documents, scores, strict=True))
+    metric = "max_over_subqueries_map_at_1000"
+    scorer = rescoring.retrieval(found, judged, metric)
+    assert scorer is not None
+    assert scorer.size == 6
+    theirs = max_over_subqueries(judged, found, [1, 3, 5, 10, 20, 100, 1000])
+    assert round(_whole(scorer), 5) == pytest.approx(theirs[metric], abs=1e-9)
+
+
 def test_summarization_is_the_mean_over_articles() -> None:
     people = GENERATOR.normal(size=(25, 6)).tolist()
     found = GENERATOR.normal(size=(25, 6)).tolist()

@@ -170,8 +170,7 @@ def test_a_prompt_of_ones_own_is_a_translator_of_its_own(filled):
 @pytest.mark.parametrize(
     ("choice", "error", "said"),
     [
-        ({}, UsageError, "scores of several suites: mini, three"),
-        ({"suite": "three"}, UsageError, "scores of several translators: authored, import:deepl"),
+        ({}, UsageError, "scores of several translators: authored, import:deepl"),
         ({"suite": "three", "translator": "author"}, UnknownNameError, "did you mean authored"),
         (
             {"suite": "three", "translator": "authored", "profile": "standard"},
@@ -196,6 +195,20 @@ def test_what_cannot_be_meant_is_refused(filled, choice, error, said):
     language = choice.pop("language", "tr")
     with pytest.raises(error, match=said):
         mmteb_synth.validate(language, **choice, **filled.folders)
+
+
+def test_of_several_suites_one_must_be_named(made, tmp_path, suite):
+    other = tmp_path / "tasks" / "suites" / "one.toml"
+    other.write_text('description = "One set."\n[[tasks]]\nname = "MiniSummarization"\n')
+    made.boards(MODELS)
+    for name, scores in MODELS.items():
+        made.board(name, "MiniSummarization", scores[0])
+        made.write(name, "STS22.v2", {"tr": scores[1]})
+
+    with pytest.raises(UsageError, match="scores of several suites: .*, ") as caught:
+        mmteb_synth.validate("tr", **made.folders)
+    assert "--suite" in caught.value.hint
+    assert mmteb_synth.validate("tr", suite="one", **made.folders).board_tasks == ("MiniSummarization",)
 
 
 def test_trials_say_nothing_of_whole_sets(made, suite):
@@ -286,7 +299,6 @@ def test_sampling_agreement_on_the_command_line(run):
     [
         (["--profile", "full", "--suite", "three"], "the profile full is what others are held to"),
         (["--profile", "standard", "--suite", "three"], "no scores of the profile standard"),
-        (["--profile", "nano"], "several suites"),
     ],
 )
 def test_sampling_agreement_refuses(run, words, said):

@@ -174,7 +174,7 @@ class TestRefusals:
 
     def test_a_disk_that_is_nearly_full(self, store: VectorStore, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=stores.KEEP_FREE))
-        with pytest.raises(CacheError, match="the disk has only 1.1 GB left"):
+        with pytest.raises(CacheError, match=r"the disk has only 1\.1 GB left"):
             store.add(keys(1), rows(1), "float32")
         assert store.read(keys(1)) is None
 

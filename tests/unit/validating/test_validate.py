@@ -205,7 +205,7 @@ def test_of_several_suites_one_must_be_named(made, tmp_path, suite):
         made.board(name, "MiniSummarization", scores[0])
         made.write(name, "STS22.v2", {"tr": scores[1]})
 
-    with pytest.raises(UsageError, match="scores of several suites: .*, ") as caught:
+    with pytest.raises(UsageError, match=r"scores of several suites: .*, ") as caught:
         mmteb_synth.validate("tr", **made.folders)
     assert "--suite" in caught.value.hint
     assert mmteb_synth.validate("tr", suite="one", **made.folders).board_tasks == ("MiniSummarization",)

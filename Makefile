@@ -33,7 +33,7 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-BENCHMARKS := help_time cache rebuild memory scale checks goodput vllm_throughput
+BENCHMARKS := help_time cache rebuild memory scale checks goodput embeddings vllm_throughput
 bench: $(VENV)/dev.stamp
 	@failed=; for program in $(BENCHMARKS); do \
 		echo "benchmarks/$$program.py"; \

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def tasks(
     suite: str | None, task_type: str | None, licences: bool, native: bool, lang: str | None, as_json: bool
 ) -> None:
-    """List the English sets that can be translated, or what MTEB holds in a language."""
+    """List the sets to translate, or MTEB's in a language."""
     output.set_up()
     from mmteb_synth import registry
 

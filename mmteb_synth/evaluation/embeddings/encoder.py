@@ -112,11 +112,6 @@ class CachingEncoder:
         self._prepare()
         try:
             found, kind = self._vectors(texts, inputs, asked, kwargs)
-        except (
-            CacheError
-        ) as error:  # it can't be read, or holds what does not go with what the model makes now
-            self._go_on_without(error)
-            found, kind = self._vectors(texts, inputs, asked, kwargs)
         except _NoMatrixError:
             return self._ask(inputs, asked, kwargs)
         return vectors.embeddings(found if len(rows) == len(items) else found[order], kind)
@@ -138,7 +133,7 @@ class CachingEncoder:
             return None
         if _MODALITIES & set(dataset.column_names):
             return None
-        texts = dataset["text"][:]
+        texts: list[str] = dataset["text"][:]
         if not all(isinstance(text, str) for text in texts):
             return None
         if keying.is_text_only(self._encoder):
@@ -148,7 +143,19 @@ class CachingEncoder:
     def _vectors(
         self, texts: _Texts, inputs: DataLoader[Any], asked: Asked, kwargs: dict[str, Any]
     ) -> tuple[vectors.Rows, str]:
-        """The vectors of unique texts, in their order: from the store, the rest from the encoder."""
+        """The vectors of unique texts, in their order; without the store where it fails."""
+        try:
+            return self._assembled(texts, inputs, asked, kwargs)
+        except (
+            CacheError
+        ) as error:  # it can't be read, or what it has doesn't go with what the model makes now
+            self._go_on_without(error)
+            return self._assembled(texts, inputs, asked, kwargs)
+
+    def _assembled(
+        self, texts: _Texts, inputs: DataLoader[Any], asked: Asked, kwargs: dict[str, Any]
+    ) -> tuple[vectors.Rows, str]:
+        """What the store has, and the rest from the encoder."""
         stored = self._store.read(texts.keys) if self._store else None
         missing = stored.missing if stored else list(range(len(texts.keys)))
         if stored and stored.damaged:

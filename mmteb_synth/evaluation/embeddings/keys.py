@@ -66,7 +66,7 @@ def identity(model: LoadedModel) -> dict[str, str]:
     if isinstance(transformer, SentenceTransformer):
         decides |= {
             "device": transformer.device.type,
-            "dtype": str(next(iter(transformer.parameters())).dtype),
+            "dtype": ",".join(sorted({str(weights.dtype) for weights in transformer.parameters()})),
             "max_seq_length": str(transformer.max_seq_length),
             "truncate_dim": str(transformer.truncate_dim),
         }

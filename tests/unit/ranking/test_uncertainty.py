@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 
 from mmteb_synth.ranking import uncertainty
-from mmteb_synth.ranking.aggregate import borda_points, borda_ranks
+from mmteb_synth.ranking.aggregate import borda_points
 from mmteb_synth.ranking.uncertainty import Estimate, Part, draws_of, estimate, group
 from mmteb_synth.statistics.bootstrap import holm, interval, paired_p, resamples, widened
 
@@ -104,10 +104,11 @@ def test_rank_intervals_rank_each_resample_anew() -> None:
     scores = {"a": ROW, "b": [*ROW[3:], *ROW[:3]], "c": [0.5] * 7}
     points = np.array([*borda_points(scores).values()])
     ranks: dict[str, list[float]] = {name: [] for name in scores}
+    won = borda_points(scores)
     for drawn in resamples(7).tolist():
-        sums = {name: [row[place] for place in drawn] for name, row in borda_points(scores).items()}
-        for name, rank in borda_ranks(sums).items():
-            ranks[name].append(rank)
+        sums = {name: math.fsum(row[place] for place in drawn) for name, row in won.items()}
+        for name, value in sums.items():
+            ranks[name].append(1 + sum(other > value for other in sums.values()))
     expected = [_quantiles(values, 7) for values in ranks.values()]
     assert uncertainty.rank_intervals(points, NAMES) == [
         (math.floor(low), math.ceil(high)) for low, high in expected

@@ -136,6 +136,13 @@ class TestWhatIsReturned:
         assert len(bench.encode(TEXTS)) == len(TEXTS)
         assert bench.inner.calls[-1] == TEXTS
 
+    def test_nor_where_the_store_fails_too(self, bench: Bench) -> None:
+        bench.encode(["bb"])
+        bench.file.with_suffix(".vectors").unlink()
+        bench.file.write_bytes(b"no database" * 1000)
+        bench.inner.shape = lambda found: [torch.zeros(2, 3) for _ in found]
+        assert len(bench.encode(TEXTS)) == len(TEXTS)
+
     def test_vectors_that_are_no_numbers_are_not_kept(self, bench: Bench) -> None:
         bench.inner.make = lambda text: vector(text) * (np.nan if text == "a" else 1)
         assert np.isnan(bench.encode(TEXTS)).any(axis=1).tolist() == [text == "a" for text in TEXTS]

@@ -186,7 +186,7 @@ def _names(side: Side, other: Side) -> tuple[str, str]:
 def _gaps(block: Block[ModelKey], where: str) -> list[str]:
     """What was left out so that there is no gap between tasks and models."""
     notes = [
-        f"{where}: {task} was left out, since only {count} of the models have it."
+        f"{where}: {task} was left out, since {f'only {count} of the models have' if count else 'no model has'} it."
         for task, count in block.dropped.items()
     ]
     if block.incomplete:
@@ -214,11 +214,12 @@ def _unread(
     notes = [f"{what}: {_listing(names)}." for what, names in said.items() if names]
     if reading.external:
         notes.append(
-            f"Left out: {reading.external} scores that authors report themselves (revision external)."
+            f"Scores left out that authors report themselves (revision external): {reading.external}."
         )
     if scores.other_data:
         notes.append(
-            f"Left out: {scores.other_data} scores of other data than most models', or not of all their splits and subsets."
+            "Scores left out, of other data than most models', or not of all their splits and subsets: "
+            f"{scores.other_data}."
         )
     return notes
 

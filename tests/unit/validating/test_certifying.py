@@ -286,8 +286,8 @@ def test_what_was_left_out_is_said():
     assert "models left out, with what they lack: org/m00 (STS22.v2)" in notes
     assert "Models of the board without a trusted score: org/m01, org/m06, org/m07." in notes
     assert "Trusted sets on which no model of the board was scored: BelebeleRetrieval." in notes
-    assert "3 scores that authors report themselves (revision external)" in notes
-    assert "1 scores of other data" in notes
+    assert "Scores left out that authors report themselves (revision external): 3." in notes
+    assert "not of all their splits and subsets: 1." in notes
     assert "org__a/r/STS22.v2.json (damaged)" in notes
     assert "## Left out" in render(made)
 

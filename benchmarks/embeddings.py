@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import datasets
-import made_up
 import mteb
 import numpy as np
 from datasets import Dataset, DatasetDict
@@ -34,6 +33,7 @@ from mteb.abstasks.retrieval import AbsTaskRetrieval
 from mteb.abstasks.sts import AbsTaskSTS
 from mteb.models.abs_encoder import AbsEncoder
 from mteb.models.cache_wrappers import CachedEmbeddingWrapper
+from transformers import AutoTokenizer
 
 from mmteb_synth.evaluation import models
 from mmteb_synth.evaluation.embeddings import opening
@@ -41,7 +41,7 @@ from mmteb_synth.evaluation.models import LoadedModel
 
 PAIRS = 64
 WORDS = 12
-DOCUMENTS = 64
+DOCUMENTS = 128
 QUERIES = 8
 BATCH = 16
 SHORTEST, LONGEST = 5, 200
@@ -175,7 +175,7 @@ def _score(encoder: Any, task: Any) -> float:
 def _sentences(name: str) -> Any:
     """A task of sentences of one length."""
     draw = random.Random(0)
-    words = " ".join(made_up.texts(2_000)).split()
+    words = _words()
     sentences = [f"{number} {' '.join(draw.choices(words, k=WORDS))}" for number in range(2 * PAIRS)]
     rows = {
         "sentence1": sentences[:PAIRS],
@@ -190,7 +190,7 @@ def _sentences(name: str) -> Any:
 def _documents(name: str) -> Any:
     """A task of documents of many lengths; each query is the beginning of one."""
     draw = random.Random(0)
-    words = " ".join(made_up.texts(2_000)).split()
+    words = _words()
     texts = [" ".join(draw.choices(words, k=draw.randint(SHORTEST, LONGEST))) for _ in range(DOCUMENTS)]
     queries = [" ".join(draw.choices(text.split(), k=6)) for text in texts[:QUERIES]]
     data = {
@@ -201,6 +201,12 @@ def _documents(name: str) -> Any:
     }
     metadata = _metadata(mteb.get_task("SciFact"), name)
     return _with_data(type(name, (AbsTaskRetrieval,), {"metadata": metadata}), {"default": {"test": data}})
+
+
+def _words() -> list[str]:
+    """Words that are one token each: of made-up ones a text holds three times as many, and all would be cut alike."""
+    vocabulary = AutoTokenizer.from_pretrained(str(get_model_path())).get_vocab()
+    return sorted(word for word in vocabulary if word.isascii() and word.isalpha() and len(word) > 2)
 
 
 def _metadata(like: Any, name: str) -> Any:

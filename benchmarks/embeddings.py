@@ -39,7 +39,7 @@ from mmteb_synth.evaluation import models
 from mmteb_synth.evaluation.embeddings import opening
 from mmteb_synth.evaluation.models import LoadedModel
 
-PAIRS = 64
+PAIRS = 256
 WORDS = 12
 DOCUMENTS = 128
 QUERIES = 8

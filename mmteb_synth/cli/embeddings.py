@@ -71,7 +71,10 @@ def stats(as_json: bool, cache_dir: Path | None) -> None:
 @options.cache_dir
 @options.verbosity
 def clear(model: tuple[str, ...], everything: bool, cache_dir: Path | None) -> None:
-    """Remove embeddings; texts are encoded anew when they are needed again."""
+    """Remove embeddings.
+
+    Their texts are encoded anew, and paid for anew, when they are needed again.
+    """
     output.set_up()
     if everything == bool(model):
         raise UsageError(

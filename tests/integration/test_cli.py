@@ -283,7 +283,7 @@ class TestFoldersThatCanNotBeWritten:
             "build", "-l", "tr", "-t", "MiniSTS", "--data-dir", blocked, "--cache-dir", tmp_path / "cache"
         )
         assert done.exit_code == 1
-        assert f"error: {STS}: could not write the data set {STS}" in done.stderr
+        assert f"error: {STS}: could not write temporary files" in done.stderr
         assert "--data-dir" in done.stderr
 
     def test_evaluate(self, home: Path, blocked: Path) -> None:

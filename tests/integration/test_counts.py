@@ -33,7 +33,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
 
         monkeypatch.setattr(owner, name, counting)
 
-    count(source, "load", lambda spec: 1)
+    count(source, "read", lambda spec: 1)
     count(Cache, "answers", lambda cache, keys: len(keys))
     count(Store, "save", lambda store, manifest, tables, ledger: len(tables))
     return counts
@@ -49,7 +49,7 @@ def build(folder: Path, *tasks: str, languages: str | list[str] = "tr") -> tuple
 def test_a_first_build_reads_once_and_looks_each_text_up_once(counted: Counted, tmp_path: Path) -> None:
     assert build(tmp_path, "MiniSTS") == ("built",)
     (manifest,) = (dataset.manifest for dataset in Store(tmp_path / "data").all())
-    assert counted["load"] == counted["answers"] == counted["save"] == 1
+    assert counted["read"] == counted["answers"] == counted["save"] == 1
     assert counted["answers of"] == manifest.counts["segments"]
 
 
@@ -62,7 +62,7 @@ def test_a_rebuild_with_nothing_changed_reads_and_looks_up_nothing(counted: Coun
 
 def test_several_languages_read_the_english_once(counted: Counted, tmp_path: Path) -> None:
     assert build(tmp_path, "MiniSTS", languages=["tr", "de"]) == ("built", "built")
-    assert counted["load"] == 1
+    assert counted["read"] == 1
     assert counted["answers"] == counted["save"] == 2
 
 

@@ -164,39 +164,6 @@ def eval_splits(spec: TaskSpec, asked: Sequence[str] = ()) -> tuple[str, ...]:
     return ("test",) if "test" in available else available
 
 
-def load(
-    spec: TaskSpec,
-    *,
-    source_dir: Path | None,
-    scratch: Path,
-    spool: Spool | None = None,
-    splits: Sequence[str] = (),
-    profile: Profile = FULL,
-    limit: int | None = None,
-    all_rows: bool = False,
-) -> SourceSet:
-    """Load an English set, and cut it down to what is wanted of it.
-
-    Args:
-        spec: The task.
-        source_dir: A local mirror of the Hub; None reads the Hub (or its cache on this machine).
-        scratch: Where links to mirrors are kept.
-        spool: Where the tables are kept; None keeps them in memory.
-        splits: The splits that the suite scores; empty for the task's own.
-        profile: How much of it is kept.
-        limit: The first rows only, of those that the profile keeps, for a trial.
-        all_rows: Count every row as needed, not only those that MTEB shows a model.
-
-    Returns:
-        The set, with tables expanded to one text a row.
-
-    Raises:
-        SourceError: The data can't be had, or are not what the task needs.
-    """
-    whole = read(spec, source_dir=source_dir, scratch=scratch, spool=spool, splits=splits)
-    return cut(whole, profile=profile, limit=limit, all_rows=all_rows)
-
-
 def read(
     spec: TaskSpec,
     *,
@@ -249,7 +216,9 @@ def read(
     )
 
 
-def cut(whole: SourceSet, *, profile: Profile, limit: int | None, all_rows: bool) -> SourceSet:
+def cut(
+    whole: SourceSet, *, profile: Profile = FULL, limit: int | None = None, all_rows: bool = False
+) -> SourceSet:
     """A set with what is wanted of it, and the rows among that which MTEB will show a model.
 
     Args:

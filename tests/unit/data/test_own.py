@@ -74,7 +74,7 @@ PROTOCOLS = {
 
 
 def load(spec: TaskSpec, tmp_path: Path, **options: Any) -> source.SourceSet:
-    return source.load(spec, source_dir=None, scratch=tmp_path / "scratch", **options)
+    return source.cut(source.read(spec, source_dir=None, scratch=tmp_path / "scratch"), **options)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")

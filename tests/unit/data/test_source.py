@@ -33,7 +33,9 @@ def sts_rows(word: str, count: int = 3) -> Rows:
 
 def load(name: str | TaskSpec, mirror: Path | None, tmp_path: Path, **options: Any) -> SourceSet:
     spec = TaskSpec(name=name) if isinstance(name, str) else name
-    return source.load(spec, source_dir=mirror, scratch=tmp_path / "scratch", **options)
+    splits = options.pop("splits", ())
+    whole = source.read(spec, source_dir=mirror, scratch=tmp_path / "scratch", splits=splits)
+    return source.cut(whole, **options)
 
 
 def first_texts(found: SourceSet) -> list[str]:

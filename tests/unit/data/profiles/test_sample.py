@@ -30,13 +30,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def load(name: str, mirror: Path, tmp_path: Path, profile: str, **options: Any) -> SourceSet:
-    return source.load(
-        TaskSpec(name=name),
-        source_dir=mirror,
-        scratch=tmp_path / "scratch",
-        profile=parse(profile),
-        **options,
-    )
+    whole = source.read(TaskSpec(name=name), source_dir=mirror, scratch=tmp_path / "scratch")
+    return source.cut(whole, profile=parse(profile), **options)
 
 
 def banking(mirrored: Any) -> Path:

@@ -292,7 +292,7 @@ def forbid_loading(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("the source was loaded")
 
-    monkeypatch.setattr(source, "load", refuse)
+    monkeypatch.setattr(source, "read", refuse)
 
 
 def test_an_unchanged_set_reads_neither_its_source_nor_a_translation(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _MARKS = re.compile(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)")  # an underscore inside a word marks nothing up
@@ -15,6 +18,32 @@ def escape(text: str) -> str:
     """Text that shows in a Markdown cell as what it is: on one line, without markup, HTML or cell borders."""
     on_one_line = "".join(" " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in text)
     return _MARKS.sub(r"\\\g<0>", on_one_line.translate(_ENTITIES).strip())
+
+
+def fill_in(template: Path, values: Mapping[str, Any]) -> str:
+    """Fill in a template of Markdown; no two blank lines follow each other, and the last line ends.
+
+    Args:
+        template: A Jinja file. Its filter `md` escapes; what is not escaped there is Markdown itself.
+        values: What its names stand for; a name that is missing is an error.
+    """
+    made: str = _read(template).render(values)
+    return re.sub(r"\n{3,}", "\n\n", made).rstrip() + "\n"
+
+
+@functools.cache
+def _read(template: Path) -> Any:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(template.parent),
+        autoescape=False,  # noqa: S701  it is Markdown
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["md"] = escape
+    return environment.get_template(template.name)
 
 
 def two_digits(value: float | None, *, signed: bool = False) -> str:

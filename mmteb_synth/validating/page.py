@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from mmteb_synth import languages
-from mmteb_synth.markdown import Column, escape, table, two_digits
+from mmteb_synth.markdown import Column, escape, fill_in, table, two_digits
 from mmteb_synth.statistics.bootstrap import LEVEL
 from mmteb_synth.validating.certificate import Certificate, ComparedModel
 from mmteb_synth.validating.comparing import PARTS, RESAMPLES
@@ -31,21 +28,21 @@ def render(certificate: Certificate) -> str:
         if is_validity:
             origins.setdefault(task.origin, []).append(name)
     profile = "" if certificate.profile == "full" else f", profile {certificate.profile}"
-    made: str = _template().render(
-        certificate=certificate,
-        is_validity=is_validity,
-        language=languages.parse(certificate.language).name,
-        board=certificate.translator + profile,
-        side="the native and human-translated sets" if is_validity else "the other board",
-        numbers=table(_numbers(certificate)),
-        models=table(_models(certificate.models)),
-        origins=dict(sorted(origins.items())),
-        data=table(_data(certificate)),
-        level=f"{LEVEL:.0%}",
-        resamples=RESAMPLES,
-        widest=WIDEST,
-    )
-    return re.sub(r"\n{3,}", "\n\n", made).rstrip() + "\n"
+    values = {
+        "certificate": certificate,
+        "is_validity": is_validity,
+        "language": languages.parse(certificate.language).name,
+        "board": certificate.translator + profile,
+        "side": "the native and human-translated sets" if is_validity else "the other board",
+        "numbers": table(_numbers(certificate)),
+        "models": table(_models(certificate.models)),
+        "origins": dict(sorted(origins.items())),
+        "data": table(_data(certificate)),
+        "level": f"{LEVEL:.0%}",
+        "resamples": RESAMPLES,
+        "widest": WIDEST,
+    }
+    return fill_in(Path(__file__).with_name("certificate.md.j2"), values)
 
 
 def rows(certificate: Certificate) -> list[tuple[str, str, str, str, str, str]]:
@@ -64,21 +61,6 @@ def rows(certificate: Certificate) -> list[tuple[str, str, str, str, str, str]]:
         count = str(certificate.board[part].models)
         found.append(("any model", part, count, "", "", said(certificate.chance[part])))
     return found
-
-
-@functools.cache
-def _template() -> Any:
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=False,  # noqa: S701  it is Markdown; the filter `md` and `table` escape
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["md"] = escape
-    return environment.get_template("certificate.md.j2")
 
 
 def _numbers(certificate: Certificate) -> list[Column]:

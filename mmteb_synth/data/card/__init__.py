@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +16,7 @@ from mmteb_synth.data.card.front import front_matter
 from mmteb_synth.data.manifest import Manifest, sample_creation
 from mmteb_synth.data.tables import TableKey
 from mmteb_synth.errors import StoreError
-from mmteb_synth.markdown import escape
+from mmteb_synth.markdown import fill_in
 from mmteb_synth.paths import write_text
 
 if TYPE_CHECKING:
@@ -106,23 +104,7 @@ def text(
             "no_samples": sections.no_samples(terms),
             "checklist": sections.checklist(manifest, terms, rows, scores or {}),
         }
-    made: str = _template().render(values)
-    return re.sub(r"\n{3,}", "\n\n", made).rstrip() + "\n"
-
-
-@functools.cache
-def _template() -> Any:
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=False,  # noqa: S701  it is Markdown; the filter `md` and `table` escape
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["md"] = escape
-    return environment.get_template("card.md.j2")
+    return fill_in(Path(__file__).with_name("card.md.j2"), values)
 
 
 def _rows(folder: Path) -> dict[TableKey, int]:

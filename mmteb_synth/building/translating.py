@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -25,6 +24,8 @@ from mmteb_synth.types import Progress, ProgressHook, Segment, Usage, Verdict
 
 _BLOCK = 50_000
 """Segments that are worked on at once: what is known of each takes kilobytes."""
+_BLOCK_CHARACTERS = 50_000_000
+"""Characters of segments that are worked on at once."""
 
 ProgressFactory = Callable[[str], ProgressHook]
 """Called with a set's name before it is translated; its result is called as the work proceeds."""
@@ -252,8 +253,15 @@ class _Whole:
 
 
 def _blocks(segments: Texts) -> Iterator[list[Segment]]:
-    remaining = iter(segments)
-    while block := list(islice(remaining, _BLOCK)):
+    block: list[Segment] = []
+    characters = 0
+    for segment in segments:
+        block.append(segment)
+        characters += len(segment.text)
+        if len(block) == _BLOCK or characters >= _BLOCK_CHARACTERS:
+            yield block
+            block, characters = [], 0
+    if block:
         yield block
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mmteb_synth import building, paths, selection
-from mmteb_synth.building import BuildOptions, comparing, translating
+from mmteb_synth.building import BuildOptions, comparing, evidence, translating
 from mmteb_synth.checks import across
 from mmteb_synth.data.store import Store, TranslatedDataset
 from mmteb_synth.specs import TaskSpec
@@ -84,6 +84,22 @@ def test_blocks_make_one_set(tmp_path: Path, own_set: Any, person: Person, block
     assert found.ledger().column("hypothesis").to_pylist() == list(TEXTS.values())
     assert (told[-1].total, told[-1].done, told[0].total) == (5, 5, 5)
     assert [progress.done for progress in told] == sorted(progress.done for progress in told)
+
+
+def test_long_texts_make_small_blocks(
+    tmp_path: Path, own_set: Any, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(translating, "_BLOCK_CHARACTERS", 100)
+    sizes: list[int] = []
+    real = evidence.rows_of
+
+    def counting(segments: Any, *others: Any) -> Any:
+        sizes.append(len(segments))
+        return real(segments, *others)
+
+    monkeypatch.setattr(evidence, "rows_of", counting)
+    assert built(tmp_path, own_set).ledger().column("source").to_pylist() == list(TEXTS)
+    assert sizes == [2, 3]
 
 
 def test_a_translation_of_two_texts_in_different_blocks_is_marked(

@@ -266,7 +266,7 @@ def test_a_build_by_command_line_in_process_and_served(
     print(inside.stdout, inside.stderr)
     assert inside.returncode == 0
     (line,) = (
-        line for line in inside.stdout.splitlines() if line.startswith("MiniSTS.fra-Latn.tiny-mixtral")
+        line for line in inside.stdout.splitlines() if line.startswith("MiniSTS.fra-Latn.tiny-mixtral:")
     )
     assert " 0 from the cache" in line
     # Name, keys and content are those of the served form: the server is asked nothing, and the same set comes of it.
@@ -279,7 +279,7 @@ def test_a_build_by_command_line_in_process_and_served(
     print(outside.stdout)
     assert outside.returncode == 0
     (line,) = (
-        line for line in outside.stdout.splitlines() if line.startswith("MiniSTS.fra-Latn.tiny-mixtral")
+        line for line in outside.stdout.splitlines() if line.startswith("MiniSTS.fra-Latn.tiny-mixtral:")
     )
     assert ", 0 requests" in line
 

@@ -146,17 +146,17 @@ def test_fetched_once_then_everything_works_without_a_network(
     assert hub.downloads.total() == downloads, "what is here is not downloaded again"
 
     offline = {name: value for name, value in environment.items() if name != "HF_ENDPOINT"}
-    places = ["--source-dir", str(to)]
-    built = run(offline, "build", "--offline", "--lang", "en", "-t", "STSBenchmark", *places)
+    data, cache = ["--data-dir", str(tmp_path / "data")], ["--cache-dir", str(tmp_path / "cache")]
+    results, source = ["--results-dir", str(tmp_path / "results")], ["--source-dir", str(to)]
+    named = ["--offline", "--lang", "en", "-t", "STSBenchmark", *source, *data, *cache]
+    built = run(offline, "build", *named)
     assert built.returncode == 0, built.stderr
     scored = run(
-        offline,
-        *["evaluate", "--offline", "--lang", "en", "-t", "STSBenchmark", *places],
-        *["-m", str(to / "models" / MODEL), "--model-name", MODEL],
+        offline, "evaluate", *named, *results, "-m", str(to / "models" / MODEL), "--model-name", MODEL
     )
     assert scored.returncode == 0, scored.stderr
     assert "STSBenchmark.eng-Latn.source" in scored.stdout
-    board = run(offline, "leaderboard", "--out", str(tmp_path / "board"))
+    board = run(offline, "leaderboard", *data, *results, "--out", str(tmp_path / "board"))
     assert board.returncode == 0, board.stderr
     log = Path(environment["BLOCKED"])
     assert not log.exists(), f"sockets that were opened: {log.read_text()}"

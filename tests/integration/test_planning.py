@@ -346,8 +346,8 @@ def test_commands(preset: Path, folders: paths.Folders, server: OpenAIServer) ->
     assert built.exit_code == 0, built.output
     assert f"planned for these texts: {values['total']['usage']['input_tokens']:,} input" in built.stdout
     assert len(server.requests) == 175
-    unpriced = _run(
-        "build", "--lang", "tr", "--translator", "openai:m", "--base-url", server.url, "--max-cost", 5
-    )
+    places = ("--cache-dir", folders.cache_dir, "--data-dir", folders.data_dir)
+    endpoint = ("--translator", "openai:m", "--base-url", server.url)
+    unpriced = _run("build", "--lang", "tr", *endpoint, *places, "--max-cost", 5)
     assert unpriced.exit_code == 2
     assert "[prices]" in unpriced.output

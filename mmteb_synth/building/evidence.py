@@ -56,9 +56,16 @@ def rows_of(
 
 
 def cells(table: pa.Table, places: Iterable[int]) -> dict[int, dict[str, Any]]:
-    """Some rows of a ledger, by their places."""
-    wanted = sorted(places)
-    return dict(zip(wanted, table.take(pa.array(wanted, pa.int64())).to_pylist(), strict=True))
+    """Some rows of a ledger, by their places; taken batch by batch, since `take` would join all of its chunks."""
+    wanted = np.array(sorted(places), np.int64)
+    found: dict[int, dict[str, Any]] = {}
+    start = 0
+    for batch in table.to_batches():
+        here = wanted[(wanted >= start) & (wanted < start + len(batch))]
+        if len(here):
+            found |= zip(here.tolist(), batch.take(pa.array(here - start)).to_pylist(), strict=True)
+        start += len(batch)
+    return found
 
 
 def segment_of(row: Mapping[str, Any]) -> Segment:

@@ -159,9 +159,7 @@ class _Work:
         asked = self.batches.run.collect(block, self.job.language) if self.batches else None
         run = self._asked(block, given_up=asked.failures if asked else None)
         for counted in (asked, run) if asked else (run,):
-            self.done.requests += counted.requests
-            self.done.usage += counted.usage
-            self.done.is_cut_short |= counted.stopped == "budget" and bool(run.failures)
+            self._count(counted, bool(run.failures))
         self.done.hits += (asked or run).hits
         if self.hook:
             self.hook.next_block()
@@ -173,11 +171,15 @@ class _Work:
         """Rows for which other translations were sought, since those that they had are wrong beside others."""
         doubtful = {row: evidence.segment_of(cells) for row, cells in rows.items()}
         run = self._asked(doubtful.values(), beside={doubtful[row]: beside[row] for row in doubtful})
-        self.done.requests += run.requests
-        self.done.usage += run.usage
-        self.done.is_cut_short |= run.stopped == "budget" and bool(run.failures)
+        self._count(run, bool(run.failures))
         made = self._recorded(list(doubtful.values()), run).to_pylist()
         return dict(zip(doubtful, made, strict=True))
+
+    def _count(self, run: engine.TranslationRun, has_failures: bool) -> None:
+        """Add what a run took."""
+        self.done.requests += run.requests
+        self.done.usage += run.usage
+        self.done.is_cut_short |= run.stopped == "budget" and has_failures
 
     def _asked(
         self,

@@ -190,13 +190,14 @@ def collect(layout: Layout, tables: Tables, needed: Needed, register: str, spool
                 texts += len(shown)
                 unencoded += len(piece.texts) - len(shown)
                 characters += int(pc.utf8_length(unique).to_numpy() @ counts) if len(unique) else 0
-                sent = [needs_translation(text) for text in unique.to_pylist()]
+                distinct = unique.to_pylist()
+                sent = [needs_translation(text) for text in distinct]
                 carried += int(counts[~np.array(sent, bool)].sum())
                 kind = column.kind.encode()
                 digests.write(
                     b"".join(
                         _digest(kind + b"\0" + text.encode()) if is_sent else _CARRIED
-                        for text, is_sent in zip(unique.to_pylist(), sent, strict=True)
+                        for text, is_sent in zip(distinct, sent, strict=True)
                     )
                 )
     numbers, count = _numbered(file, spool)

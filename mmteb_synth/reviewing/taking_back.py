@@ -21,9 +21,6 @@ from mmteb_synth.translate import post_edited
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.post_edited import Correction, Kept
 
-SKILLS = ("native", "fluent", "reading")
-"""How well a person knows the target language."""
-
 _SHOWN_PROBLEMS = 20
 
 

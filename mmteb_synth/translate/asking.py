@@ -21,6 +21,7 @@ from mmteb_synth.translate.commits import COMMIT_ROWS, Committer
 from mmteb_synth.translate.limits import Gate, Limits, Pace, RetryPolicy, Ticket
 from mmteb_synth.translate.long_texts import CUT_OFF, LongTexts
 from mmteb_synth.translate.translators import Translator
+from mmteb_synth.translate.waiting import wait_within
 from mmteb_synth.types import Answer, Language, Progress, ProgressHook, Segment, Usage
 
 _Item = tuple[bytes, Segment]
@@ -287,11 +288,7 @@ class Asking:
     async def _change(self, seconds: float | None) -> None:
         """Wait until something has changed, or the time is up."""
         self._changed.clear()
-        if seconds is None:
-            await self._changed.wait()
-        else:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), seconds)
+        await wait_within(self._changed, seconds)
 
     def _landed(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 
 from mmteb_synth.translate.cache import Cache, Row
+from mmteb_synth.translate.waiting import wait_within
 
 COMMIT_ROWS = 200
 COMMIT_SECONDS = 0.25
@@ -49,8 +49,7 @@ class Committer:
             CacheError: The cache can't be written.
         """
         while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._many.wait(), COMMIT_SECONDS)
+            await wait_within(self._many, COMMIT_SECONDS)
             self._many.clear()
             if self._rows:
                 await self._commit()

@@ -8,7 +8,6 @@ storm. `Pace` keeps to requests and tokens a minute.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -19,6 +18,7 @@ from aiolimiter import AsyncLimiter
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from mmteb_synth.errors import RequestError, UsageError
+from mmteb_synth.translate.waiting import wait_within
 
 _Result = TypeVar("_Result")
 
@@ -77,8 +77,7 @@ class RetryPolicy:
         """
 
         async def pause(seconds: float) -> None:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), seconds)
+            await wait_within(stopping, seconds)
 
         retrying = AsyncRetrying(
             sleep=pause,

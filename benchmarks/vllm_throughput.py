@@ -30,14 +30,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmteb_synth.errors import SynthError
-from mmteb_synth.translate import engine, hardware, servers, serving, translators, vllm_environment
+from mmteb_synth.translate import engine, translators
 from mmteb_synth.translate.backends.vllm import InProcess, VllmBackend
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.preset import Endpoint
 from mmteb_synth.translate.requests import request_body
-from mmteb_synth.translate.serving import Placement, Plan
 from mmteb_synth.translate.translators import Translator
-from mmteb_synth.translate.vllm_environment import Vllm
+from mmteb_synth.translate.vllm import environment, hardware, servers, serving
+from mmteb_synth.translate.vllm.environment import Vllm
+from mmteb_synth.translate.vllm.serving import Placement, Plan
 from mmteb_synth.types import Language, Segment
 
 BOUND = 0.9
@@ -117,13 +118,13 @@ def main() -> int:
     """Measure, print and judge."""
     arguments = _arguments()
     try:
-        vllm = vllm_environment.find()
+        vllm = environment.find()
         gpus = () if vllm.on_cpu else hardware.find_gpus(os.environ)
         if vllm.on_cpu and not arguments.on_processor:
             print("skipped: this needs a GPU, and the installed vLLM is a build for processors")
             return 0
         preset = translators.servable(arguments.translator)
-        weights = arguments.weights.absolute() if arguments.weights else vllm_environment.weights()
+        weights = arguments.weights.absolute() if arguments.weights else environment.weights()
         placed = serving.placement(preset, vllm, gpus, weights=weights)
     except SynthError as error:
         print(f"skipped: this needs a GPU and vLLM: {error.message}")

@@ -20,12 +20,13 @@ from mmteb_synth.data.store import Store
 from mmteb_synth.errors import CacheError, Stopped, SynthError, TranslatorError
 from mmteb_synth.selection import Member
 from mmteb_synth.stopping import Stop
-from mmteb_synth.translate import costs, vllm_process
+from mmteb_synth.translate import costs
 from mmteb_synth.translate.cache import Cache
+from mmteb_synth.translate.vllm import process
 from mmteb_synth.types import Language
 
 
-@vllm_process.keeping()
+@process.keeping()
 def build(
     wanted: Sequence[Language],
     members: Sequence[Member],

@@ -53,13 +53,14 @@ def serve(
     served, which is a translator of its own. What follows -- goes to `vllm serve` as it is.
     """
     output.set_up()
-    from mmteb_synth.translate import hardware, servers, serving, translators, vllm_environment
+    from mmteb_synth.translate import translators
+    from mmteb_synth.translate.vllm import environment, hardware, servers, serving
 
     preset = translators.servable(name)
-    vllm = vllm_environment.find(vllm_python)
+    vllm = environment.find(vllm_python)
     gpus = () if vllm.on_cpu else hardware.find_gpus(os.environ)
     if weights is None:
-        weights = vllm_environment.weights()
+        weights = environment.weights()
     placed = serving.placement(preset, vllm, gpus, weights=weights.absolute() if weights else None)
     translator = name if placed.preset is preset else placed.preset.name
     plan = serving.plan(placed, vllm, translator=translator, host=host, port=port, flags=flags)

@@ -19,8 +19,8 @@ from mmteb_synth.errors import SpecError, TranslatorError
 from mmteb_synth.hashing import canonical_json, json_digest
 from mmteb_synth.specs import parse, read_toml
 from mmteb_synth.translate.backends import Backend
-from mmteb_synth.translate.hardware import Serving
 from mmteb_synth.translate.templates import PROMPT_VERSION, Template, template
+from mmteb_synth.translate.vllm.hardware import Serving
 from mmteb_synth.types import Kind, Language, Segment
 
 OPENAI = "https://api.openai.com/v1"

@@ -255,8 +255,8 @@ def _endpoint(preset: Preset, name: str, base_urls: Sequence[str]) -> Endpoint:
 
 def _in_process(name: str, weights: Path | None) -> Endpoint:
     """The model of a preset in this process: name, label and keys are those of the preset."""
-    from mmteb_synth.translate import vllm_environment
     from mmteb_synth.translate.backends.vllm import InProcess
+    from mmteb_synth.translate.vllm import environment
 
     inner = name.removeprefix(VLLM)
     preset = servable(inner)
@@ -264,7 +264,7 @@ def _in_process(name: str, weights: Path | None) -> Endpoint:
         preset=preset,
         base_url=preset.base_url,
         label=_preset_label(preset, inner),
-        weights=weights if weights is not None else vllm_environment.weights(),
+        weights=weights if weights is not None else environment.weights(),
     )
 
 
@@ -343,9 +343,9 @@ def _apertium_info() -> TranslatorInfo:
 
 
 def _vllm_info() -> TranslatorInfo:
-    from mmteb_synth.translate import vllm_environment
+    from mmteb_synth.translate.vllm import environment
 
-    found = vllm_environment.locate() is not None
+    found = environment.locate() is not None
     models = ", ".join(name for name, preset in shipped_presets().items() if preset.serving)
     return TranslatorInfo(
         name=f"{VLLM}NAME",

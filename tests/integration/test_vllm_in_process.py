@@ -13,10 +13,11 @@ import pytest
 from vllm_stand_in import make, started
 
 from mmteb_synth.errors import RequestError, TranslatorError, UnknownNameError, UsageError
-from mmteb_synth.translate import engine, translators, vllm_process
+from mmteb_synth.translate import engine, translators
 from mmteb_synth.translate.backends.vllm import InProcess
 from mmteb_synth.translate.cache import Cache
-from mmteb_synth.translate.vllm_process import VllmProcess
+from mmteb_synth.translate.vllm import process
+from mmteb_synth.translate.vllm.process import VllmProcess
 from mmteb_synth.types import Language, Segment
 
 FRENCH = Language(code="fra-Latn", name="French")
@@ -152,7 +153,7 @@ def test_what_still_loads_is_ended_at_once(vllm: Path, tmp_path: Path) -> None:
 
 
 def test_a_kept_process_that_died_is_replaced(vllm: Path, preset: Path, tmp_path: Path) -> None:
-    with Cache(tmp_path / "cache.sqlite") as cache, vllm_process.keeping():
+    with Cache(tmp_path / "cache.sqlite") as cache, process.keeping():
         engine.translate(segments("one"), FRENCH, translator(preset), cache)
         engine.translate(segments("two"), FRENCH, translator(preset), cache)
         assert len(started(vllm)) == 1

@@ -15,11 +15,11 @@ from datetime import date
 from pathlib import Path
 
 from mmteb_synth.errors import TranslatorError
-from mmteb_synth.translate import hardware, serving, vllm_environment, vllm_process
 from mmteb_synth.translate.parsing import parse_completion
 from mmteb_synth.translate.preset import Endpoint
 from mmteb_synth.translate.requests import request_body
-from mmteb_synth.translate.vllm_process import VllmProcess
+from mmteb_synth.translate.vllm import environment, hardware, process, serving
+from mmteb_synth.translate.vllm.process import VllmProcess
 from mmteb_synth.types import Answer, Language, Segment
 
 IN_FLIGHT = 1_000
@@ -77,7 +77,7 @@ class VllmBackend:
             TranslatorError: vLLM or a GPU is missing, memory is too small, or vLLM ended.
         """
         preset = self._translator.preset
-        vllm = await asyncio.to_thread(vllm_environment.find)
+        vllm = await asyncio.to_thread(environment.find)
         gpus = () if vllm.on_cpu else await asyncio.to_thread(hardware.find_gpus, os.environ)
         placed = serving.placement(preset, vllm, gpus, weights=self._translator.weights, smaller=False)
         first = request_body(self._translator, _PROBE, _PROBE_LANGUAGE)
@@ -94,7 +94,7 @@ class VllmBackend:
                 "first": first,
                 "batches": self._translator.batches,
             }
-            self._processes.append(vllm_process.started(vllm.python, placed.environment(group), settings))
+            self._processes.append(process.started(vllm.python, placed.environment(group), settings))
         waiting = [asyncio.wrap_future(process.ready) for process in self._processes]
         for outcome in filter(None, await asyncio.gather(*waiting, return_exceptions=True)):
             raise outcome
@@ -112,5 +112,5 @@ class VllmBackend:
 
     async def close(self) -> None:
         """End the processes, unless they are kept for the next run."""
-        await asyncio.to_thread(vllm_process.let_go, self._processes)
+        await asyncio.to_thread(process.let_go, self._processes)
         self._processes = []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mmteb_synth.translate.leash import leashed
+from mmteb_synth.translate.vllm.leash import leashed
 
 # A program that starts another one, names both, and stays.
 _PROGRAM = """
@@ -22,7 +22,7 @@ _STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + _
 # An owner of such a program, to be killed.
 _OWNER = """
 import os, subprocess, sys, time
-from mmteb_synth.translate.leash import leashed
+from mmteb_synth.translate.vllm.leash import leashed
 reading, writing = os.pipe()
 subprocess.Popen(leashed([sys.executable, "-c", sys.argv[1]], reading), pass_fds=[reading], start_new_session=True)
 time.sleep(600)

@@ -21,7 +21,7 @@ from typing import Any
 
 from mmteb_synth.errors import RequestError, TranslatorError
 from mmteb_synth.hashing import canonical_json
-from mmteb_synth.translate import leash
+from mmteb_synth.translate.vllm import leash
 
 Message = dict[str, Any]
 

@@ -2,8 +2,8 @@ import pytest
 from pydantic import ValidationError
 
 from mmteb_synth.errors import TranslatorError
-from mmteb_synth.translate.hardware import Gpu, Serving, describe, find_gpus, parse_gpus, place, visible
 from mmteb_synth.translate.preset import shipped_presets
+from mmteb_synth.translate.vllm.hardware import Gpu, Serving, describe, find_gpus, parse_gpus, place, visible
 
 H100 = 81_559
 A100 = 81_920

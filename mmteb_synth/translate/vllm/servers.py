@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Iterator
 
 from mmteb_synth.errors import RequestError, TranslatorError, UsageError
-from mmteb_synth.translate import leash
 from mmteb_synth.translate.preset import Endpoint
 from mmteb_synth.translate.requests import request_body
-from mmteb_synth.translate.serving import Plan, Server
+from mmteb_synth.translate.vllm import leash
+from mmteb_synth.translate.vllm.serving import Plan, Server
 from mmteb_synth.types import Language, Segment
 
 _POLL = 0.5

@@ -4,11 +4,11 @@ from pathlib import Path
 import pytest
 
 from mmteb_synth.errors import TranslatorError, UsageError
-from mmteb_synth.translate import serving
-from mmteb_synth.translate.hardware import Gpu
 from mmteb_synth.translate.preset import Preset, shipped_presets
-from mmteb_synth.translate.serving import placement, plan
-from mmteb_synth.translate.vllm_environment import Vllm
+from mmteb_synth.translate.vllm import serving
+from mmteb_synth.translate.vllm.environment import Vllm
+from mmteb_synth.translate.vllm.hardware import Gpu
+from mmteb_synth.translate.vllm.serving import placement, plan
 
 MIXTRAL = "mistralai/Mixtral-8x7B-Instruct-v0.1"
 FP8 = "RedHatAI/Mixtral-8x7B-Instruct-v0.1-FP8"

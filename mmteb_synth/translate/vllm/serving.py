@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from mmteb_synth.errors import TranslatorError, UsageError
-from mmteb_synth.translate import hardware, vllm_environment
-from mmteb_synth.translate.hardware import Gpu, Serving
 from mmteb_synth.translate.preset import Preset, shipped_presets
-from mmteb_synth.translate.vllm_environment import Vllm
+from mmteb_synth.translate.vllm import environment, hardware
+from mmteb_synth.translate.vllm.environment import Vllm
+from mmteb_synth.translate.vllm.hardware import Gpu, Serving
 
 HOST = "127.0.0.1"
 
@@ -70,7 +70,7 @@ class Placement:
         """What is added to the environment of a server on these GPUs."""
         gpus = ",".join(str(gpu.index) for gpu in group)
         pinned = {"CUDA_VISIBLE_DEVICES": gpus} if self.pinned else {}
-        return vllm_environment.child_environment(self.weights, pinned)
+        return environment.child_environment(self.weights, pinned)
 
     @property
     def model(self) -> str:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmteb_synth.translate.vllm_process import last_words
-from mmteb_synth.translate.worker.vllm_chat import MOST, SECONDS, Inbox, next_size
+from mmteb_synth.translate.vllm.process import last_words
+from mmteb_synth.translate.vllm.worker.vllm_chat import MOST, SECONDS, Inbox, next_size
 
 
 @given(st.integers(1, MOST), st.integers(1, MOST), st.floats(0, 1000))

@@ -5,8 +5,8 @@ import pytest
 from vllm_stand_in import make
 
 from mmteb_synth.errors import TranslatorError
-from mmteb_synth.translate import vllm_environment
-from mmteb_synth.translate.vllm_environment import PYTHON_VARIABLE, child_environment, find
+from mmteb_synth.translate.vllm import environment
+from mmteb_synth.translate.vllm.environment import PYTHON_VARIABLE, child_environment, find
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +64,7 @@ def test_what_the_user_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_weights_of_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv(vllm_environment.WEIGHTS_VARIABLE, raising=False)
-    assert vllm_environment.weights() is None
-    monkeypatch.setenv(vllm_environment.WEIGHTS_VARIABLE, str(tmp_path))
-    assert vllm_environment.weights() == tmp_path
+    monkeypatch.delenv(environment.WEIGHTS_VARIABLE, raising=False)
+    assert environment.weights() is None
+    monkeypatch.setenv(environment.WEIGHTS_VARIABLE, str(tmp_path))
+    assert environment.weights() == tmp_path

@@ -1,0 +1,1 @@
+"""Models that vLLM runs on this machine: which GPUs, which servers, which process."""

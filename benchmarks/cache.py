@@ -24,7 +24,8 @@ from typing import Any, TypeVar
 import made_up
 from measuring import RUNS, in_turns, judged
 
-from mmteb_synth.translate.cache import COLUMNS, Cache, Row
+from mmteb_synth.translate.cache import Cache
+from mmteb_synth.translate.rows import COLUMNS, Row
 
 ROWS = 1_000_000
 LOOKUPS = 400_000

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mmteb_synth.checks import CHECKS_VERSION
-from mmteb_synth.translate.cache import Row
+from mmteb_synth.translate.rows import Row
 from mmteb_synth.types import Language
 
 TURKISH = Language(code="tur-Latn", name="Turkish")

@@ -21,8 +21,9 @@ import made_up
 from measuring import anonymous_memory
 
 import mmteb_synth
-from mmteb_synth.translate.cache import Cache, replay_key
+from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.imported import IMPORT_VERSION
+from mmteb_synth.translate.rows import replay_key
 
 DOCUMENTS = (100_000, 400_000, 1_000_000)
 CHARACTERS = 430

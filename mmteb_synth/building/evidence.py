@@ -14,9 +14,10 @@ from mmteb_synth.data import ledger
 from mmteb_synth.data.reviews import text_hash
 from mmteb_synth.data.spool import Spool
 from mmteb_synth.translate import judgements
-from mmteb_synth.translate.cache import Cache, Provenance
+from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.engine import TranslationRun
-from mmteb_synth.translate.repair import Attempt
+from mmteb_synth.translate.histories import Attempt
+from mmteb_synth.translate.rows import Provenance
 from mmteb_synth.types import Segment, Verdict
 
 _UNKNOWN = Provenance()

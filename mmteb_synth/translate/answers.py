@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mmteb_synth.checks import answer as checks
-from mmteb_synth.translate.cache import Row
+from mmteb_synth.translate.rows import Row
 from mmteb_synth.types import Answer, Segment
 
 

@@ -9,8 +9,8 @@ import itertools
 import random
 import time
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 from mmteb_synth.errors import RequestError
 from mmteb_synth.stopping import Stop
@@ -18,67 +18,17 @@ from mmteb_synth.translate.answers import as_row
 from mmteb_synth.translate.backends import Backend
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.commits import COMMIT_ROWS, Committer
+from mmteb_synth.translate.counting import Counters, Meter
 from mmteb_synth.translate.limits import Gate, Limits, Pace, RetryPolicy, Ticket
 from mmteb_synth.translate.long_texts import CUT_OFF, LongTexts
 from mmteb_synth.translate.translators import Translator
 from mmteb_synth.translate.waiting import wait_within
-from mmteb_synth.types import Answer, Language, Progress, ProgressHook, Segment, Usage
+from mmteb_synth.types import Answer, Language, Segment, Usage
 
 _Item = tuple[bytes, Segment]
 
 _NEARLY_ALL = 20
 """So many texts that were answered for one that was not."""
-
-
-class Meter(Protocol):
-    """Keeps an account of what a run may spend."""
-
-    def admit(self, segment: Segment) -> bool:
-        """Whether a text may be asked for; asked right before its first request."""
-        ...
-
-    def settle(self, segment: Segment, usage: Usage) -> None:
-        """An admitted text has ended: with what was used for it, or with nothing where no answer came."""
-        ...
-
-
-@dataclass(slots=True, kw_only=True)
-class Counters:
-    """The counters of a run.
-
-    Attributes:
-        total: Texts, parts of long ones for themselves.
-        hits: Texts that the cache answered.
-        progress: Told of every change.
-        answered: Texts that were answered with a translation.
-        failed: Texts that ended without one.
-        requests: Calls of the backend.
-        usage: Tokens used.
-        problem: What keeps the translator from answering just now.
-    """
-
-    total: int
-    hits: int = 0
-    failed: int = 0
-    progress: ProgressHook | None = None
-    answered: int = 0
-    requests: int = 0
-    usage: Usage = field(default_factory=Usage)
-    problem: str | None = None
-
-    def report(self) -> None:
-        """Tell how far the run is."""
-        if self.progress is not None:
-            self.progress(
-                Progress(
-                    total=self.total,
-                    done=self.hits + self.answered + self.failed,
-                    hits=self.hits,
-                    failed=self.failed,
-                    usage=self.usage,
-                    problem=self.problem,
-                )
-            )
 
 
 @dataclass(slots=True, eq=False)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from mmteb_synth.translate.cache import Cache, Row
+from mmteb_synth.translate.cache import Cache
+from mmteb_synth.translate.rows import Row
 from mmteb_synth.translate.waiting import wait_within
 
 COMMIT_ROWS = 200

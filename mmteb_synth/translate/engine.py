@@ -15,12 +15,14 @@ from typing import Any, Literal, TypeVar
 
 from mmteb_synth.errors import UsageError
 from mmteb_synth.stopping import Stop
-from mmteb_synth.translate.asking import Asking, Counters, Meter
+from mmteb_synth.translate.asking import Asking
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.commits import COMMIT_ROWS, COMMIT_SECONDS
+from mmteb_synth.translate.counting import Counters, Meter
+from mmteb_synth.translate.histories import History
 from mmteb_synth.translate.limits import Limits, RetryPolicy
 from mmteb_synth.translate.long_texts import LongTexts
-from mmteb_synth.translate.repair import History, Judge, Pending, Repairs
+from mmteb_synth.translate.repair import Judge, Pending, Repairs
 from mmteb_synth.translate.translators import Translator
 from mmteb_synth.types import Language, ProgressHook, Segment, Usage, Verdict
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from mmteb_synth.errors import CacheError, UsageError, near_names
-from mmteb_synth.translate.cache import COLUMNS, Row, replay_key
+from mmteb_synth.translate.rows import COLUMNS, Row, replay_key
 from mmteb_synth.translate.tables import Record, form_of
 
 IMPORT_VERSION = "1"

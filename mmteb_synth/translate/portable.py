@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mmteb_synth.errors import CacheError, UnknownNameError, UsageError
 from mmteb_synth.translate import tables
-from mmteb_synth.translate.cache import Cache, Row
+from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.imported import (
     EXPORTED,
     IMPORT_VERSION,
@@ -19,6 +19,7 @@ from mmteb_synth.translate.imported import (
     is_own_key,
     short,
 )
+from mmteb_synth.translate.rows import Row
 
 __all__ = [
     "IMPORT_VERSION",

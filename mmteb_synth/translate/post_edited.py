@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmteb_synth.translate.backends.replay import POST_EDITED, POST_EDITED_VERSION
-from mmteb_synth.translate.cache import Cache, Row, replay_key
+from mmteb_synth.translate.cache import Cache
+from mmteb_synth.translate.rows import Row, replay_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmteb_synth.errors import UsageError
-from mmteb_synth.translate.cache import Answers, Cache, Row
+from mmteb_synth.translate.cache import Cache
+from mmteb_synth.translate.rows import Answers, Row
 from mmteb_synth.translate.translators import Translator
 from mmteb_synth.types import Language, Segment
 

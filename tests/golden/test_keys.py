@@ -6,7 +6,8 @@ from typing import get_args
 import pytest
 
 from mmteb_synth.translate import templates, translators
-from mmteb_synth.translate.preset import Endpoint, Preset
+from mmteb_synth.translate.endpoint import Endpoint
+from mmteb_synth.translate.preset import Preset
 from mmteb_synth.types import Kind, Language, Segment
 
 TURKISH = Language(code="tur-Latn", name="Turkish")

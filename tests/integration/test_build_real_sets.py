@@ -14,8 +14,9 @@ from mmteb_synth import api
 from mmteb_synth.building import SetReport
 from mmteb_synth.data.store import Store, TranslatedDataset
 from mmteb_synth.data.tables import CORPUS, DEFAULT, QRELS, QUERIES, TableKey
-from mmteb_synth.translate.cache import Cache, Row, replay_key
+from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.imported import IMPORT_VERSION
+from mmteb_synth.translate.rows import Row, replay_key
 
 FOLDER = os.environ.get("MMTEB_SYNTH_TEST_DATA")
 pytestmark = pytest.mark.skipif(not FOLDER, reason="MMTEB_SYNTH_TEST_DATA names no folder with real sets")

@@ -11,7 +11,8 @@ import pytest
 import mmteb_synth
 from mmteb_synth.data import source
 from mmteb_synth.data.store import Store
-from mmteb_synth.translate.cache import Cache, Row, replay_key
+from mmteb_synth.translate.cache import Cache
+from mmteb_synth.translate.rows import Row, replay_key
 
 pytestmark = pytest.mark.usefixtures("unjudged")
 

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from mmteb_synth.errors import RequestError, TranslatorError
 from mmteb_synth.hashing import files_digest
-from mmteb_synth.translate.cache import replay_key
+from mmteb_synth.translate.rows import replay_key
 from mmteb_synth.types import Answer, Language, Segment
 
 PAIRS = {

@@ -9,7 +9,7 @@ from typing import Any
 
 from mmteb_synth import importing
 from mmteb_synth.errors import RequestError
-from mmteb_synth.translate.cache import replay_key
+from mmteb_synth.translate.rows import replay_key
 from mmteb_synth.types import Answer, Language, Segment
 
 BATCH = 32

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mmteb_synth.errors import CacheError
-from mmteb_synth.translate.cache import Row, replay_key
+from mmteb_synth.translate.rows import Row, replay_key
 from mmteb_synth.types import Language, Segment
 
 AUTHORED = "authored"

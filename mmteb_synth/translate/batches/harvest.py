@@ -12,9 +12,10 @@ from mmteb_synth.errors import RequestError
 from mmteb_synth.translate.answers import as_row
 from mmteb_synth.translate.backends.batch import BatchAPI, RemoteBatch
 from mmteb_synth.translate.batches.jobs import Job, Jobs, Request
-from mmteb_synth.translate.cache import Cache, Row
+from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.long_texts import CUT_OFF
 from mmteb_synth.translate.parsing import parse_completion, parsed
+from mmteb_synth.translate.rows import Row
 from mmteb_synth.types import Usage
 
 GO_ON = "run the same command again, --batch included, to go on"

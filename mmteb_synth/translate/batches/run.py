@@ -17,14 +17,14 @@ from typing import TypeVar
 from mmteb_synth.errors import RequestError, Stopped, UsageError
 from mmteb_synth.stopping import Stop
 from mmteb_synth.translate import engine
-from mmteb_synth.translate.asking import Meter
 from mmteb_synth.translate.backends.batch import BatchAPI, RemoteBatch
 from mmteb_synth.translate.batches.harvest import GO_ON, harvest, refusal_of_file, settle
 from mmteb_synth.translate.batches.jobs import POLL_SECONDS, Job, Jobs, Request
 from mmteb_synth.translate.batches.submission import Submission
 from mmteb_synth.translate.cache import Cache
+from mmteb_synth.translate.counting import Meter
+from mmteb_synth.translate.endpoint import Endpoint
 from mmteb_synth.translate.long_texts import LongTexts
-from mmteb_synth.translate.preset import Endpoint
 from mmteb_synth.translate.translators import Translator
 from mmteb_synth.types import Language, Progress, ProgressHook, Segment, Usage
 

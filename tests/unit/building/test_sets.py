@@ -17,8 +17,9 @@ from mmteb_synth.data.store import Store, TranslatedDataset
 from mmteb_synth.data.tables import CORPUS, DEFAULT, QUERIES, TableKey
 from mmteb_synth.errors import CacheError, RequestError, SourceError, TranslatorError
 from mmteb_synth.specs import TaskSpec
-from mmteb_synth.translate.cache import Cache, Row, replay_key
+from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.imported import IMPORT_VERSION
+from mmteb_synth.translate.rows import Row, replay_key
 from mmteb_synth.types import Language
 
 pytestmark = pytest.mark.usefixtures("unjudged")

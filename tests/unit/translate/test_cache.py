@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from mmteb_synth.errors import CacheError
 from mmteb_synth.translate import portable
-from mmteb_synth.translate.cache import Answers, Cache, CacheStats, Row, replay_key
+from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.database import SCHEMA
+from mmteb_synth.translate.rows import Answers, CacheStats, Row, replay_key
 from mmteb_synth.types import Verdict
 
 

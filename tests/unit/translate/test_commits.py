@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mmteb_synth.translate.cache import Cache, Row
+from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.commits import COMMIT_ROWS, Committer
+from mmteb_synth.translate.rows import Row
 
 
 def row(number: int) -> Row:

@@ -15,15 +15,17 @@ import pytest
 from mmteb_synth.errors import CacheError
 from mmteb_synth.paths import PACKAGE
 from mmteb_synth.translate import database
-from mmteb_synth.translate.cache import Cache, Row, replay_key
+from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.portable import verify
+from mmteb_synth.translate.rows import Row, replay_key
 
 # What every child process starts with.
 PRELUDE = """
 import os, sys
 from pathlib import Path
 from mmteb_synth.errors import CacheError
-from mmteb_synth.translate.cache import Cache, Row, replay_key
+from mmteb_synth.translate.cache import Cache
+from mmteb_synth.translate.rows import Row, replay_key
 
 def row(text, translation=None):
     key = replay_key("import:x", "1", "tur-Latn", text)

@@ -16,7 +16,8 @@ from mmteb_synth.errors import CacheError, RequestError, TranslatorError, UsageE
 from mmteb_synth.translate import engine, translators
 from mmteb_synth.translate.backends import apertium
 from mmteb_synth.translate.backends.callables import CallableTranslator
-from mmteb_synth.translate.cache import Cache, Row
+from mmteb_synth.translate.cache import Cache
+from mmteb_synth.translate.rows import Row
 from mmteb_synth.types import Language, Progress, Segment
 
 TURKISH = Language(code="tur-Latn", name="Turkish")

@@ -10,8 +10,9 @@ import pytest
 from mmteb_synth.errors import CacheError
 from mmteb_synth.paths import PACKAGE
 from mmteb_synth.translate import locking
-from mmteb_synth.translate.cache import Cache, Row, replay_key
+from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.locking import Host, Owner, file_system_type, is_network, this_host
+from mmteb_synth.translate.rows import Row, replay_key
 
 HERE = Host(name="here", machine="11111111-aaaa")
 ELSEWHERE = Host(name="elsewhere", machine="22222222-bbbb")
@@ -285,7 +286,8 @@ def test_processes_of_one_host_share_a_cache_on_a_network(on_nfs: Path) -> None:
 import sys
 from pathlib import Path
 from mmteb_synth.translate import locking
-from mmteb_synth.translate.cache import Cache, Row, replay_key
+from mmteb_synth.translate.cache import Cache
+from mmteb_synth.translate.rows import Row, replay_key
 locking.MOUNTINFO = Path(sys.argv[1])
 name = sys.argv[3]
 sys.stdin.readline()

@@ -13,7 +13,7 @@ from pyarrow import parquet
 
 from mmteb_synth.errors import CacheError, SynthError, UnknownNameError, UsageError
 from mmteb_synth.translate import tables
-from mmteb_synth.translate.cache import Cache, Row, replay_key
+from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.portable import (
     IMPORT_VERSION,
     Conflict,
@@ -24,6 +24,7 @@ from mmteb_synth.translate.portable import (
     merge,
     verify,
 )
+from mmteb_synth.translate.rows import Row, replay_key
 
 FORMS = ["parquet", "csv", "jsonl"]
 

@@ -5,7 +5,8 @@ import pytest
 from mmteb_synth.errors import UsageError
 from mmteb_synth.translate import engine, portable, shards
 from mmteb_synth.translate.backends.callables import CallableTranslator
-from mmteb_synth.translate.cache import Cache, Row
+from mmteb_synth.translate.cache import Cache
+from mmteb_synth.translate.rows import Row
 from mmteb_synth.translate.shards import Shard, ShardCache
 from mmteb_synth.types import Language, Segment
 

@@ -12,7 +12,8 @@ from mmteb_synth.errors import (
 )
 from mmteb_synth.translate import translators
 from mmteb_synth.translate.backends.replay import bundled_files, bundled_rows
-from mmteb_synth.translate.preset import Endpoint, shipped_presets
+from mmteb_synth.translate.endpoint import Endpoint
+from mmteb_synth.translate.preset import shipped_presets
 from mmteb_synth.types import Language, Segment
 
 TURKISH = Language(code="tur-Latn", name="Turkish")
@@ -102,8 +103,8 @@ def test_replayed_translations_serve_every_kind() -> None:
 
 
 def test_imports_share_their_keys_with_the_importer() -> None:
-    from mmteb_synth.translate.cache import replay_key
     from mmteb_synth.translate.imported import IMPORT_VERSION
+    from mmteb_synth.translate.rows import replay_key
 
     key = translators.resolve("import:deepl").key(Segment(text="Hi"), TURKISH)
     assert key == replay_key("import:deepl", IMPORT_VERSION, "tur-Latn", "Hi")

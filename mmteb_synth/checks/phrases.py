@@ -125,7 +125,7 @@ def label(language: Language | None) -> re.Pattern[str]:
         for name in {language.name, own.language_name(), own.autonym()}:
             names += [name, f"{name} translation", f"Translation into {name}", f"Translation in {name}"]
     return re.compile(
-        rf"\s*(?:[*_#]+\s*)?(?:{_any(names)})(?:\s*\([^\n()]*\))?[*_]*\s*[:：][*_]*\s*",
+        rf"\s*(?:[*_#]+\s*)?(?:{_any(names)})(?:\s*\([^\n()]*\))?[*_]*\s*:[*_]*\s*",
         re.IGNORECASE,
     )
 

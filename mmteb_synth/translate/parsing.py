@@ -32,13 +32,12 @@ _FENCE = re.compile(r"\s*```[\w-]*\n(.*?)\n?```\s*", re.DOTALL)
 _OPENING = re.compile(r"\s*<(source\d*|translation)>\n?")
 _CLOSING = re.compile(r"\n?</(source\d*|translation)>\s*$")
 _PREAMBLE = re.compile(
-    r"\s*(?:(?:sure|certainly|of course|okay|ok)[,.!]?\s+)?here(?:'s|’s| is)\s[^\n:]{0,60}\btranslat[^\n:：]{0,60}[:：]\s*",
+    r"\s*(?:(?:sure|certainly|of course|okay|ok)[,.!]?\s+)?here(?:'s|’s| is)\s[^\n:]{0,60}\btranslat[^\n:]{0,60}:\s*",
     re.IGNORECASE,
 )
-_LABEL_SHAPE = re.compile(r"\W*[^\W\d_][^\n:：]{0,40}[:：]")
-_NOTE = re.compile(
-    r"\s*[(\[*_]*(?:translator['’]s )?(?:notes?|explanation)\b[^\n:]{0,40}:", re.IGNORECASE
-)
+_WIDE_COLON = "："
+_LABEL_SHAPE = re.compile(r"\W*[^\W\d_][^\n:]{0,40}:")
+_NOTE = re.compile(r"\s*[(\[*_]*(?:translator['’]s )?(?:notes?|explanation)\b[^\n:]{0,40}:", re.IGNORECASE)
 _NOTED = re.compile(r"\bnotes?\b", re.IGNORECASE)
 _PARAGRAPH = re.compile(r"\n\s*\n")
 
@@ -231,11 +230,12 @@ def _without_delimiters(source: str, text: str) -> str:
 def _without_label(source: str, text: str, language: Language | None) -> str:
     """Rule 5: "Here is the translation:" or "Translation:", "Turkish:", "Türkçe:" before the answer."""
     for pattern in (_PREAMBLE, label(language)):
-        match = pattern.match(text)
-        rest = text[match.end() :] if match else ""
+        plain = text.replace(_WIDE_COLON, ":")
+        match = pattern.match(plain)
+        start = match.end() if match else len(text)
         # A source that begins with "In Turkish:" has a right to an answer that begins with "Türkçe:".
-        if rest.strip() and (_LABEL_SHAPE.match(rest) or not _LABEL_SHAPE.match(source)):
-            text = rest
+        if text[start:].strip() and (_LABEL_SHAPE.match(plain, start) or not _LABEL_SHAPE.match(source)):
+            text = text[start:]
     return text
 
 

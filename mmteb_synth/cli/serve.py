@@ -55,15 +55,18 @@ def serve(
     output.set_up()
     from mmteb_synth.translate import translators
     from mmteb_synth.translate.vllm import environment, hardware, servers, serving
+    from mmteb_synth.translate.vllm import flags as further
 
     preset = translators.servable(name)
+    given = further.read(flags)
     vllm = environment.find(vllm_python)
     gpus = () if vllm.on_cpu else hardware.find_gpus(os.environ)
     if weights is None:
         weights = environment.weights()
-    placed = serving.placement(preset, vllm, gpus, weights=weights.absolute() if weights else None)
+    weights = weights.absolute() if weights else None
+    placed = serving.placement(preset, vllm, gpus, weights=weights, together=given.divide_gpus)
     translator = name if placed.preset is preset else placed.preset.name
-    plan = serving.plan(placed, vllm, translator=translator, host=host, port=port, flags=flags)
+    plan = serving.plan(placed, vllm, translator=translator, host=host, port=port, flags=given)
     if placed.preset is not preset:
         output.warn(
             f"{name} does not fit on {hardware.describe(gpus)}: serving {translator}, whose translations are its own"

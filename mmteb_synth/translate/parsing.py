@@ -17,12 +17,17 @@ from mmteb_synth.errors import RequestError
 from mmteb_synth.types import Answer, Language, Usage
 
 _LARGEST_BODY = 4 << 20
+_LARGEST_COUNT = 1 << 40
+_LONGEST_NAME = 200
+_BROKEN_OFF = ("abort", "error")
+"""Finish reasons of engines that gave a request up: what there is of the answer is a part of it."""
 
 _TRANSLATION = "translation"
 """The one key of a structured answer; see `Preset.structured_output`."""
 
 _OBJECT = re.compile(r"\s*\{\s*\"")
-_THOUGHT = re.compile(r"\s*<think>(?:.*?</think>)?", re.DOTALL)
+_THOUGHT = re.compile(r"\s*(?:<think(?:ing)?>|\[THINK\])")
+_THOUGHT_END = re.compile(r".*(?:</think(?:ing)?>|\[/THINK\])", re.DOTALL)
 _FENCE = re.compile(r"\s*```[\w-]*\n(.*?)\n?```\s*", re.DOTALL)
 _OPENING = re.compile(r"\s*<(source\d*|translation)>\n?")
 _CLOSING = re.compile(r"\n?</(source\d*|translation)>\s*$")
@@ -30,11 +35,9 @@ _PREAMBLE = re.compile(
     r"\s*(?:(?:sure|certainly|of course|okay|ok)[,.!]?\s+)?here(?:'s|’s| is)\s[^\n:]{0,60}\btranslat[^\n:]{0,60}:\s*",
     re.IGNORECASE,
 )
+_WIDE_COLON = "："
 _LABEL_SHAPE = re.compile(r"\W*[^\W\d_][^\n:]{0,40}:")
-_NOTE = re.compile(
-    r"\n\s*\n\s*[(\[*_]*(?:translator['’]s )?(?:notes?|explanation)\b[^\n:]{0,40}:(?:(?!\n\s*\n).)*\Z",
-    re.DOTALL | re.IGNORECASE,
-)
+_NOTE = re.compile(r"\s*[(\[*_]*(?:translator['’]s )?(?:notes?|explanation)\b[^\n:]{0,40}:", re.IGNORECASE)
 _NOTED = re.compile(r"\bnotes?\b", re.IGNORECASE)
 _PARAGRAPH = re.compile(r"\n\s*\n")
 
@@ -43,12 +46,14 @@ _SINGLE_QUOTES = "'‘’‚"
 _PAIRS = {
     '"': '"',
     "“": "”",
-    "„": "“”",
+    "”": "”",
+    "„": '“”"',
     "«": "»",
     "»": "«",
     "‹": "›",
     "「": "」",
     "『": "』",
+    "＂": "＂",
     "《": "》",
     "'": "'",
     "‘": "’",
@@ -91,7 +96,8 @@ def parse_completion(
         The answer; without a translation where the model refused, was cut off, was filtered, or said nothing.
 
     Raises:
-        RequestError: It is not a chat completion; retryable, since it was cut or garbled on its way.
+        RequestError: It is not a chat completion, or the engine gave it up; retryable, since it was cut or garbled
+            on its way.
     """
     if isinstance(body, bytes) and len(body) > _LARGEST_BODY:
         raise RequestError(f"the answer has {len(body):,} bytes, more than any translation")
@@ -105,8 +111,10 @@ def parse_completion(
         raise RequestError("the answer is not a chat completion", retryable=True) from error
     if not isinstance(content, str | None) or not isinstance(finish, str):
         raise RequestError("the answer is not a chat completion", retryable=True)
+    if finish in _BROKEN_OFF:
+        raise RequestError(f"the answer was broken off (finish_reason {finish!r})", retryable=True)
     usage = _usage(completion.get("usage"))
-    model = completion["model"] if isinstance(completion.get("model"), str) else None
+    model = _model(completion.get("model"))
     if isinstance(refusal, str) and refusal:
         return Answer(translation=None, finish_reason="refusal", model=model, usage=usage, raw=refusal)
     reader = read or parse_text
@@ -170,15 +178,16 @@ def clean(source: str, text: str, language: Language | None = None) -> str:
 
 
 def _unwrapped(source: str, content: str) -> str | None:
-    """Rule 1: the value of `{"translation": …}`; None for any other object, unless the source is one too.
+    """Rule 3: the value of `{"translation": …}`; None for any other object, unless the source is one too.
 
     So the form that an endpoint was held to is taken strictly, and a plain answer of one that ignores it is too.
     """
-    wrapped = _wrapped(content)
+    bare = _without_fence(source, _without_thoughts(source, content))
+    wrapped = _wrapped(bare)
     if wrapped is not None:
         is_source_wrapped = _wrapped(source) is not None and _wrapped(wrapped) is None
         return content if is_source_wrapped else wrapped
-    if _OBJECT.match(content) and not _OBJECT.match(source):
+    if _OBJECT.match(bare) and not _OBJECT.match(source):
         return None
     return content
 
@@ -191,17 +200,20 @@ def _wrapped(text: str) -> str | None:
 
 
 def _without_thoughts(source: str, text: str) -> str:
-    """Rule 2: `<think>…</think>` before the answer; an answer whose thoughts never end is none."""
-    if "<think>" in source:
+    """Rule 1: `<think>…</think>` before the answer; an answer whose thoughts never end is none.
+
+    Chat templates that open the thoughts themselves leave only their end in the answer.
+    """
+    if _THOUGHT.search(source) or _THOUGHT_END.match(source):
         return text
-    match = _THOUGHT.match(text)
-    if match is None:
-        return text
-    return text[match.end() :].lstrip() if match[0].endswith("</think>") else ""
+    end = _THOUGHT_END.match(text)
+    if end is not None:
+        return text[end.end() :].lstrip()
+    return "" if _THOUGHT.match(text) else text
 
 
 def _without_fence(source: str, text: str) -> str:
-    """Rule 3: a code fence around the whole answer."""
+    """Rule 2: a code fence around the whole answer."""
     match = None if "```" in source else _FENCE.fullmatch(text)
     return text if match is None or "```" in match[1] else match[1]
 
@@ -218,24 +230,23 @@ def _without_delimiters(source: str, text: str) -> str:
 def _without_label(source: str, text: str, language: Language | None) -> str:
     """Rule 5: "Here is the translation:" or "Translation:", "Turkish:", "Türkçe:" before the answer."""
     for pattern in (_PREAMBLE, label(language)):
-        match = pattern.match(text)
-        rest = text[match.end() :] if match else ""
+        plain = text.replace(_WIDE_COLON, ":")
+        match = pattern.match(plain)
+        start = match.end() if match else len(text)
         # A source that begins with "In Turkish:" has a right to an answer that begins with "Türkçe:".
-        if rest.strip() and (_LABEL_SHAPE.match(rest) or not _LABEL_SHAPE.match(source)):
-            text = rest
+        if text[start:].strip() and (_LABEL_SHAPE.match(plain, start) or not _LABEL_SHAPE.match(source)):
+            text = text[start:]
     return text
 
 
 def _without_note(source: str, text: str) -> str:
     """Rule 6: a last paragraph that begins with "Note:", where the source has fewer paragraphs and no note."""
-    match = _NOTE.search(text)
-    if (
-        match is None
-        or _NOTED.search(source)
-        or len(_PARAGRAPH.split(text.strip())) <= len(_PARAGRAPH.split(source.strip()))
-    ):
+    bare = text.rstrip()
+    breaks = list(_PARAGRAPH.finditer(bare, len(bare) - len(bare.lstrip())))
+    if len(breaks) <= len(_PARAGRAPH.findall(source.strip())) or _NOTED.search(source):
         return text
-    return text[: match.start()]
+    last = breaks[-1]
+    return text[: last.start()] if _NOTE.match(bare, last.end()) else text
 
 
 def _without_quotes(source: str, text: str) -> str:
@@ -273,7 +284,13 @@ def parsed(text: bytes | str) -> Any:
 def _usage(value: Any) -> Usage:
     counts = value if isinstance(value, dict) else {}
     sent, received = counts.get("prompt_tokens"), counts.get("completion_tokens")
-    return Usage(
-        input_tokens=sent if isinstance(sent, int) else 0,
-        output_tokens=received if isinstance(received, int) else 0,
-    )
+    return Usage(input_tokens=_count(sent), output_tokens=_count(received))
+
+
+def _count(value: Any) -> int:
+    return value if type(value) is int and 0 <= value < _LARGEST_COUNT else 0
+
+
+def _model(value: Any) -> str | None:
+    """The model's name as the endpoint gives it, where it can be one."""
+    return value if isinstance(value, str) and value.isprintable() and len(value) <= _LONGEST_NAME else None

@@ -49,7 +49,10 @@ class Machine:
         self.gpus(85)
 
     def gpus(self, *gigabytes: int) -> None:
-        lines = [f"{number}, GPU-{number}, NVIDIA, {size * 1000}, 0" for number, size in enumerate(gigabytes)]
+        lines = [
+            f"{number}, GPU-{number}, NVIDIA, Disabled, {size * 1000}, 0"
+            for number, size in enumerate(gigabytes)
+        ]
         program = self.folder / "bin" / "nvidia-smi"
         program.write_text("#!/bin/sh\n" + "".join(f"echo '{line}'\n" for line in lines))
         program.chmod(0o755)
@@ -148,6 +151,8 @@ def test_a_preset_of_ones_own_and_a_folder(machine: Machine, tmp_path: Path) -> 
     (tmp_path / "mine.toml").write_text('model = "org/model"\n[serving]\nweights_gb = 1\nsequences = 8\n')
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "config.json").write_text("{}")
+    (tmp_path / "weights" / "model.safetensors").touch()
+    os.truncate(tmp_path / "weights" / "model.safetensors", 10**9)
     arguments = [
         str(tmp_path / "mine.toml"),
         "--weights",
@@ -174,6 +179,7 @@ def test_a_preset_of_ones_own_and_a_folder(machine: Machine, tmp_path: Path) -> 
         (["mixtral-8x7b", "--vllm-python", sys.executable], 1, "has no vLLM"),
         (["mixtral-8x7b", "--", "--fail"], 1, "ended with 1 before it answered"),
         (["mixtral-8x7b", "--", "--refuse"], 1, "answered 401: no"),
+        (["mixtral-8x7b", "--", "--quantization=awq"], 2, "--quantization can't be given to vllm serve here"),
         (["mixtral-8x7b", "--port", "1000000"], 2, "1000000 is not in the range"),
         (["mixtral-8x7b", "--host", "192.0.2.1"], 2, "nothing can listen on 192.0.2.1"),
     ],

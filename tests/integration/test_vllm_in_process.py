@@ -170,7 +170,9 @@ def test_each_group_of_gpus_has_a_process(
     monkeypatch.setenv("MMTEB_SYNTH_VLLM_PYTHON", str(make(tmp_path / "gpu", "0.32.0")))
     program = tmp_path / "bin" / "nvidia-smi"
     program.parent.mkdir()
-    program.write_text("#!/bin/sh\necho '0, GPU-1, X, 81559, 0'\necho '1, GPU-2, X, 81559, 0'\n")
+    program.write_text(
+        "#!/bin/sh\necho '0, GPU-1, X, Disabled, 81559, 0'\necho '1, GPU-2, X, Disabled, 81559, 0'\n"
+    )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)

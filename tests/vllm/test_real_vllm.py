@@ -78,9 +78,7 @@ def served_cache(served: Served, preset: Path, tmp_path_factory: pytest.TempPath
 
 def test_two_environments(vllm_python: str) -> None:
     assert importlib.util.find_spec("vllm") is None
-    ours = subprocess.run(
-        [vllm_python, "-c", "import mmteb_synth"], capture_output=True, check=False, cwd="/"
-    )
+    ours = subprocess.run([vllm_python, "-I", "-c", "import mmteb_synth"], capture_output=True, check=False)
     assert b"No module named 'mmteb_synth'" in ours.stderr
 
 

@@ -17,8 +17,7 @@ PYTHON_VARIABLE = "MMTEB_SYNTH_VLLM_PYTHON"
 WEIGHTS_VARIABLE = "MMTEB_SYNTH_WEIGHTS"
 
 _INSTALL = (
-    "python -m venv ~/vllm && ~/vllm/bin/pip install vllm && "
-    f"export {PYTHON_VARIABLE}=~/vllm/bin/python  (docs/vllm.md says why it wants an environment of its own)"
+    f"python -m venv ~/vllm && ~/vllm/bin/pip install vllm && export {PYTHON_VARIABLE}=~/vllm/bin/python"
 )
 _VERSION = "import importlib.metadata as m, sys; sys.stdout.write(m.version('vllm'))"
 _TIMEOUT = 120.0
@@ -62,7 +61,11 @@ def find(given: str | None = None) -> Vllm:
     """
     python = locate(given)
     if python is None:
-        raise TranslatorError("running a model here needs vLLM, which is not installed", hint=_INSTALL)
+        raise TranslatorError(
+            "running a model here needs vLLM, which is not installed (docs/vllm.md says why it wants an environment "
+            "of its own)",
+            hint=_INSTALL,
+        )
     try:
         done = subprocess.run(
             [python, "-c", _VERSION], capture_output=True, text=True, check=False, timeout=_TIMEOUT

@@ -22,7 +22,7 @@ _GROUPS = (1, 2, 4, 8)
 """GPUs of one server: models split their attention heads, which come in powers of two."""
 _IN_USE = 0.1
 """A GPU of which more is taken belongs to somebody else."""
-_QUERY = "index,uuid,name,memory.total,memory.used"
+_QUERY = "index,uuid,name,mig.mode.current,memory.total,memory.used"
 _MIB = 1024**2 / 1e9
 _TIMEOUT = 60.0
 
@@ -85,6 +85,7 @@ class Gpu:
         name: Its maker's name for it.
         total_gb: Its memory in 10^9 bytes: one that is sold as 80 GB has about 85.
         used_gb: What of it is taken.
+        divided: Whether it is divided by MIG: then programs see a part of it only, and nvidia-smi tells the whole.
     """
 
     index: int
@@ -92,11 +93,14 @@ class Gpu:
     name: str
     total_gb: float
     used_gb: float = 0.0
+    divided: bool = False
 
     @property
-    def in_use(self) -> bool:
-        """Whether somebody else works on it."""
-        return self.used_gb > _IN_USE * self.total_gb
+    def obstacle(self) -> str | None:
+        """Why no model can be served on it, in words; None where one can."""
+        if self.divided:
+            return "divided by MIG"
+        return "in use" if self.used_gb > _IN_USE * self.total_gb else None
 
 
 def find_gpus(environment: Mapping[str, str]) -> tuple[Gpu, ...]:
@@ -118,13 +122,14 @@ def find_gpus(environment: Mapping[str, str]) -> tuple[Gpu, ...]:
     said = done.stdout.strip()
     if done.returncode or "No devices were found" in said:
         raise TranslatorError(
-            f"nvidia-smi ended with {done.returncode}: {(said or done.stderr.strip())[:300]}"
+            f"nvidia-smi ended with {done.returncode}: {(said or done.stderr.strip())[:300]}",
+            hint="without a driver that works no GPU can be used: mend it, or serve the model on another machine",
         )
     return visible(parse_gpus(said), environment.get("CUDA_VISIBLE_DEVICES"))
 
 
 def parse_gpus(text: str) -> tuple[Gpu, ...]:
-    """Read what `nvidia-smi --query-gpu=index,uuid,name,memory.total,memory.used` prints.
+    """Read what `nvidia-smi --query-gpu=index,uuid,name,mig.mode.current,memory.total,memory.used` prints.
 
     Args:
         text: CSV without a header and without units; memory in MiB.
@@ -132,21 +137,26 @@ def parse_gpus(text: str) -> tuple[Gpu, ...]:
     Raises:
         TranslatorError: It can't be read, or tells no memory.
     """
-    gpus = []
-    for row in csv.reader(text.splitlines(), skipinitialspace=True):
-        try:
-            index, uuid, name, total, used = row
-            gpu = Gpu(
-                index=int(index),
-                uuid=uuid,
-                name=name.strip(),
-                total_gb=int(total) * _MIB,
-                used_gb=int(used) * _MIB,
-            )
-        except ValueError as error:
-            raise TranslatorError(f"nvidia-smi says of a GPU only {', '.join(row)[:200]!r}") from error
-        gpus.append(gpu)
-    return tuple(gpus)
+    return tuple(_gpu(row) for row in csv.reader(text.splitlines(), skipinitialspace=True))
+
+
+def _gpu(row: Sequence[str]) -> Gpu:
+    try:
+        index, uuid, name, mig, total, used = row
+        divided = mig == "Enabled"
+        return Gpu(
+            index=int(index),
+            uuid=uuid,
+            name=name.strip(),
+            total_gb=int(total) * _MIB,
+            used_gb=0.0 if divided else int(used) * _MIB,  # of a divided one it may not be told
+            divided=divided,
+        )
+    except ValueError as error:
+        raise TranslatorError(
+            f"nvidia-smi does not tell a GPU's memory; it says only {', '.join(row)[:200]!r}",
+            hint="start vllm serve yourself, and name it with --base-url",
+        ) from error
 
 
 def visible(gpus: Sequence[Gpu], value: str | None) -> tuple[Gpu, ...]:
@@ -169,17 +179,25 @@ def visible(gpus: Sequence[Gpu], value: str | None) -> tuple[Gpu, ...]:
     return tuple(seen)
 
 
+def pinning(gpus: Sequence[Gpu]) -> dict[str, str]:
+    """The environment in which a program sees these GPUs only; CUDA numbers them as nvidia-smi does if told so."""
+    return {
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+        "CUDA_VISIBLE_DEVICES": ",".join(str(gpu.index) for gpu in gpus),
+    }
+
+
 def place(serving: Serving, gpus: Sequence[Gpu]) -> tuple[tuple[Gpu, ...], ...]:
     """Divide GPUs among independent servers, each on as few as its weights fit on.
 
     Args:
         serving: What the model needs.
-        gpus: What is there; those in use are left alone.
+        gpus: What is there; those in use, or divided by MIG, are left alone.
 
     Returns:
         The GPUs of each server, or nothing where the model fits on none.
     """
-    free = sorted((gpu for gpu in gpus if not gpu.in_use), key=lambda gpu: (-gpu.total_gb, gpu.index))
+    free = sorted((gpu for gpu in gpus if gpu.obstacle is None), key=lambda gpu: (-gpu.total_gb, gpu.index))
     for size in _GROUPS:
         groups = [free[start : start + size] for start in range(0, len(free) - size + 1, size)]
         fitting = [
@@ -196,6 +214,6 @@ def describe(gpus: Sequence[Gpu]) -> str:
     """GPUs in words, as `2 × NVIDIA H100 80GB HBM3 (85.5 GB)`."""
     kinds: dict[str, int] = {}
     for gpu in gpus:
-        words = f"{gpu.name} ({gpu.total_gb:.1f} GB{', in use' if gpu.in_use else ''})"
+        words = f"{gpu.name} ({gpu.total_gb:.1f} GB{f', {gpu.obstacle}' if gpu.obstacle else ''})"
         kinds[words] = kinds.get(words, 0) + 1
     return ", ".join(f"{count} × {words}" for words, count in kinds.items())

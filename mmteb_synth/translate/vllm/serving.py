@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shlex
 from collections.abc import Mapping, Sequence
@@ -10,28 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmteb_synth.errors import TranslatorError, UsageError
+from mmteb_synth.errors import TranslatorError
 from mmteb_synth.translate.preset import Preset, shipped_presets
 from mmteb_synth.translate.vllm import environment, hardware
+from mmteb_synth.translate.vllm import weights as folder
 from mmteb_synth.translate.vllm.environment import Vllm
+from mmteb_synth.translate.vllm.flags import Flags
 from mmteb_synth.translate.vllm.hardware import Gpu, Serving
 
 HOST = "127.0.0.1"
-
-_DECIDED = {
-    "--model": "name the folder with --weights",
-    "--served-model-name": "clients ask for the model's name in the preset",
-    "--host": "use --host before the --",
-    "--port": "use --port before the --",
-    "--api-key": "set VLLM_API_KEY: what stands on a command line can be seen by everybody on this machine",
-    "--quantization": "cache entries depend on it: use a preset with these weights",
-    "-q": "cache entries depend on it: use a preset with these weights",
-    "--revision": "cache entries depend on it: set weights.revision in a preset of your own",
-    "--chat-template": "cache entries depend on the prompt: use weights with the template that you want",
-    "--generation-config": "cache entries depend on the decoding: set it in a preset of your own",
-    "--override-generation-config": "cache entries depend on the decoding: set it in a preset of your own",
-}
-"""Flags of `vllm serve` that can't be given, and what to do instead."""
 
 _EVERYWHERE = {"0.0.0.0", "::", ""}  # noqa: S104  compared, not bound
 
@@ -68,9 +54,7 @@ class Placement:
 
     def environment(self, group: Sequence[Gpu]) -> dict[str, str]:
         """What is added to the environment of a server on these GPUs."""
-        gpus = ",".join(str(gpu.index) for gpu in group)
-        pinned = {"CUDA_VISIBLE_DEVICES": gpus} if self.pinned else {}
-        return environment.child_environment(self.weights, pinned)
+        return environment.child_environment(self.weights, hardware.pinning(group) if self.pinned else {})
 
     @property
     def model(self) -> str:
@@ -138,6 +122,7 @@ def placement(
     *,
     weights: Path | None = None,
     smaller: bool = True,
+    together: bool = False,
 ) -> Placement:
     """Choose the weights and the GPUs that serve a model.
 
@@ -147,13 +132,14 @@ def placement(
         gpus: What is there.
         weights: A local folder with the weights.
         smaller: Whether a preset of the same model with fewer bits may take its place.
+        together: Whether one server gets all GPUs, whatever their memory: the user says how it divides them.
 
     Raises:
         TranslatorError: There is no GPU, or none with enough memory; or the folder holds other weights.
     """
     serving = _serving(preset)
     if weights is not None:
-        check_weights(weights, preset)
+        folder.check(weights, preset)
     if vllm.on_cpu:
         return Placement(preset=preset, weights=weights, groups=((),))
     if not gpus:
@@ -162,6 +148,10 @@ def placement(
             hint="run it where nvidia-smi shows a GPU (and CUDA_VISIBLE_DEVICES does not hide it), "
             "or serve it elsewhere and name that with --base-url",
         )
+    if together:
+        free = tuple(gpu for gpu in gpus if gpu.obstacle is None)
+        if free:
+            return Placement(preset=preset, weights=weights, groups=(free,), pinned=len(free) < len(gpus))
     others = [shipped_presets()[name] for name in serving.smaller if name in shipped_presets()]
     candidates = [preset, *(others if smaller and weights is None else [])]
     for candidate in candidates:
@@ -184,7 +174,7 @@ def plan(
     translator: str,
     host: str = HOST,
     port: int = 8000,
-    flags: Sequence[str] = (),
+    flags: Flags | None = None,
 ) -> Plan:
     """Write the `vllm serve` lines of a placement.
 
@@ -194,18 +184,19 @@ def plan(
         translator: The name under which clients know the model.
         host: The address to listen on.
         port: The first server's port; each further one takes the next.
-        flags: Further flags of `vllm serve`, which prevail over the preset's options.
-
-    Raises:
-        UsageError: A flag would change what cache entries depend on, or is an option of ours.
+        flags: Further flags of `vllm serve`, which take the place of the preset's options.
     """
-    sequences = _check_flags(flags) or placed.serving.sequences
+    flags = flags or Flags()
+    sequences = flags.sequences or placed.serving.sequences
     servers = []
     for number, group in enumerate(placed.groups):
+        options = {name: value for name, value in placed.options(group).items() if name not in flags.options}
+        if flags.divide_gpus:
+            options.pop("tensor_parallel_size", None)
         command = [*vllm.command, "serve", placed.model]
         if placed.weights is not None:
             command += ["--served-model-name", placed.preset.model]
-        command += ["--host", host, "--port", str(port + number), *_flags(placed.options(group)), *flags]
+        command += ["--host", host, "--port", str(port + number), *_flags(options), *flags.given]
         servers.append(
             Server(
                 host=host,
@@ -219,32 +210,6 @@ def plan(
         translator=translator,
         servers=tuple(servers),
         concurrency=sequences * len(servers),
-    )
-
-
-def check_weights(folder: Path, preset: Preset) -> None:
-    """Make sure that a folder holds the weights which a preset's cache entries are for.
-
-    Raises:
-        TranslatorError: It is no model's folder, or its weights are quantised otherwise than the preset says.
-    """
-    config = folder / "config.json"
-    try:
-        values = json.loads(config.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise TranslatorError(
-            f"{folder} holds no model: config.json {'is missing' if not config.exists() else 'is broken'}",
-            hint=f"hf download {preset.model} --local-dir {shlex.quote(str(folder))}",
-        ) from error
-    method = (values.get("quantization_config") or {}).get("quant_method")
-    wanted = preset.weights.quantisation
-    # compressed-tensors is a file format for every number of bits, FP8 among them.
-    if method == wanted or (method == "compressed-tensors" and wanted is not None):
-        return
-    raise TranslatorError(
-        f"the weights in {folder} are {method or 'not quantised'}, and those of {preset.name} are "
-        f"{wanted or 'not'}{'' if wanted else ' quantised'}: they would share cache entries",
-        hint="name the translator that these weights belong to, or write a preset of your own with weights.quantisation",
     )
 
 
@@ -282,24 +247,8 @@ def _too_little(
         tried.append(f"{preset.name} needs a GPU with {counts.replace(' on each of 1', '', 1)}")
     untried = [preset.name for preset in others if preset not in candidates]
     hint = f"with fewer bits: {', '.join(untried)}" if untried else "use more or larger GPUs"
+    if any(gpu.obstacle for gpu in gpus):
+        hint += "; those that are not free are left alone"
     return TranslatorError(
         f"too little GPU memory: {'; '.join(tried)}; here: {hardware.describe(gpus)}", hint=hint
     )
-
-
-def _check_flags(flags: Sequence[str]) -> int | None:
-    """The number of sequences that the user's flags set, where they do."""
-    sequences: int | None = None
-    for place, flag in enumerate(flags):
-        name, _, value = flag.partition("=")
-        if not name.startswith("-"):
-            continue
-        name = name.replace("_", "-")
-        if name in _DECIDED:
-            raise UsageError(f"{name} can't be given to vllm serve here", hint=_DECIDED[name])
-        if name == "--max-num-seqs":
-            number = value or (flags[place + 1] if place + 1 < len(flags) else "")
-            if not number.isdecimal() or not int(number):
-                raise UsageError(f"--max-num-seqs needs a number, not {number!r}")
-            sequences = int(number)
-    return sequences

@@ -31,6 +31,8 @@ def _completion(content: object, **choice: object) -> bytes:
         ),
         ("Hello {name}", "{name}, selam", "{name}, selam"),
         ("Hello {}", "{} selam", "{} selam"),
+        ("Hi.", '<think>Hm.</think>\n{"translation": "Selam."}', "Selam."),
+        ("Hi.", '```json\n{"translation": "Selam."}\n```', "Selam."),
     ],
 )
 def test_structured_answers(source: str, answer: str, translation: str) -> None:
@@ -46,6 +48,7 @@ def test_structured_answers(source: str, answer: str, translation: str) -> None:
         '{"translation": null}',
         '{"translation": "a", "note": "b"}',
         '{"text": "Selam."}',
+        '<think>Hm.</think>{"text": "Selam."}',
         '{"a":' * 5000,
     ],
 )
@@ -69,6 +72,9 @@ def test_an_answer_that_is_the_source_is_never_touched(text: str) -> None:
 RULES = [
     ("What?", "<think>\nHm, a question.\n</think>\n\nNe?", "Ne?"),
     ("What?", "<think></think>Ne?", "Ne?"),
+    ("What?", "They ask for <source>.\n</think>\n\nNe?", "Ne?"),
+    ("What?", "<thinking>A question.</thinking>Ne?", "Ne?"),
+    ("What?", "[THINK]A question.[/THINK]Ne?", "Ne?"),
     ("What?", "```\nNe?\n```", "Ne?"),
     ("What?", "```text\nNe?\n```\n", "Ne?"),
     ("What?", "<source>\nNe?\n</source>", "Ne?"),
@@ -90,6 +96,9 @@ RULES = [
     ("What?", '"Ne?"', "Ne?"),
     ("What?", "“Ne?”", "Ne?"),
     ("What?", "«Ne?»", "Ne?"),
+    ("What?", '„Ne?"', "Ne?"),
+    ("What?", "”Ne?”", "Ne?"),
+    ("What?", "＂Ne?＂", "Ne?"),
     ("Don't.", "'Yapma.'", "Yapma."),
     ("What?", " Ne? \n", "Ne?"),
     ("What?", 'Türkçe: "Ne?"\n\nNote: informal.', "Ne?"),
@@ -107,6 +116,7 @@ def test_what_models_put_around_a_translation_is_removed(source: str, answer: st
     ("source", "answer"),
     [
         ("a <think>b</think>", "<think>c</think> d"),
+        ("a </think>", "b </think> c"),
         ("```\nx = 1\n```", "```\nx = 1\n```"),
         ("Use ``` here", "```\nBurada\n```"),
         ("<source>Hi</source>", "<source>Selam</source>"),
@@ -138,7 +148,9 @@ def test_what_the_source_has_too_is_left_alone(source: str, answer: str) -> None
 
 
 def test_a_language_is_known_by_its_own_name() -> None:
-    assert clean("Hi", "中文：你好".replace("：", ":"), CHINESE) == "你好"
+    assert clean("Hi", "中文：你好", CHINESE) == "你好"
+    assert clean("Hi", "中文: 你好", CHINESE) == "你好"
+    assert clean("In Chinese: hi", "中文：你好", CHINESE) == "中文：你好"
     assert clean("Hi", "中文: 你好", None) == "中文: 你好"
 
 
@@ -206,6 +218,31 @@ def test_what_is_no_completion_may_be_asked_for_again(body: bytes) -> None:
     with pytest.raises(RequestError, match="not a chat completion") as caught:
         parse_completion("Hi", body)
     assert caught.value.retryable
+
+
+@pytest.mark.parametrize("reason", ["abort", "error"])
+def test_what_an_engine_gave_up_is_asked_for_again(reason: str) -> None:
+    with pytest.raises(RequestError, match="broken off") as caught:
+        parse_completion("Hi", _completion("Sel", finish_reason=reason))
+    assert caught.value.retryable
+
+
+@pytest.mark.parametrize("count", [True, -5, 10**30, 1.5, "7", None])
+def test_tokens_that_nobody_can_have_used_are_not_counted(count: object) -> None:
+    body = {"choices": [{"message": {"content": "a"}}], "usage": {"prompt_tokens": count}}
+    assert parse_completion("Hi", body).usage == Usage()
+
+
+@pytest.mark.parametrize("name", ["\ud800", "m" * 1000, "a\nb"])
+def test_a_name_that_no_model_has_is_not_kept(name: str) -> None:
+    body = {"choices": [{"message": {"content": "a"}}], "model": name}
+    assert parse_completion("Hi", json.dumps(body).encode()).model is None
+
+
+def test_an_answer_of_white_space_is_read_as_fast_as_any_other() -> None:
+    # With a pattern that tried every newline as a beginning, this took hours.
+    answer = "Ne?" + "\n" * 100_000 + "?"
+    assert clean("What?", answer, TURKISH) == answer
 
 
 def test_a_flood_is_no_translation() -> None:

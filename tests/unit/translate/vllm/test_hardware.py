@@ -13,7 +13,9 @@ RTX4090 = 24_564
 
 
 def gpus(*mib: int, used: int = 5) -> tuple[Gpu, ...]:
-    lines = [f"{number}, GPU-{number}a2b, NVIDIA X, {size}, {used}" for number, size in enumerate(mib)]
+    lines = [
+        f"{number}, GPU-{number}a2b, NVIDIA X, Disabled, {size}, {used}" for number, size in enumerate(mib)
+    ]
     return parse_gpus("\n".join(lines))
 
 
@@ -25,17 +27,17 @@ def serving(name: str) -> Serving:
 
 def test_nvidia_smi_is_read() -> None:
     text = (
-        "0, GPU-6d0b7b2c-8c1f-4f0a-a9f2-111111111111, NVIDIA H100 80GB HBM3, 81559, 4\n"
-        "1, GPU-6d0b7b2c-8c1f-4f0a-a9f2-222222222222, NVIDIA H100 80GB HBM3, 81559, 70211\n"
+        "0, GPU-6d0b7b2c-8c1f-4f0a-a9f2-111111111111, NVIDIA H100 80GB HBM3, Disabled, 81559, 4\n"
+        "1, GPU-6d0b7b2c-8c1f-4f0a-a9f2-222222222222, NVIDIA H100 80GB HBM3, [N/A], 81559, 70211\n"
     )
     first, second = parse_gpus(text)
-    assert (first.index, first.name, round(first.total_gb, 1), first.in_use) == (
+    assert (first.index, first.name, round(first.total_gb, 1), first.obstacle) == (
         0,
         "NVIDIA H100 80GB HBM3",
         85.5,
-        False,
+        None,
     )
-    assert second.in_use
+    assert second.obstacle == "in use"
     assert describe([first, second]) == (
         "1 × NVIDIA H100 80GB HBM3 (85.5 GB), 1 × NVIDIA H100 80GB HBM3 (85.5 GB, in use)"
     )
@@ -43,10 +45,10 @@ def test_nvidia_smi_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["0, GPU-1, NVIDIA GB10, [N/A], [N/A]", "Failed to initialize NVML", "0, GPU-1"]
+    "text", ["0, GPU-1, NVIDIA GB10, [N/A], [N/A], [N/A]", "Failed to initialize NVML", "0, GPU-1"]
 )
 def test_what_can_not_be_read_is_shown(text: str) -> None:
-    with pytest.raises(TranslatorError, match=r"nvidia-smi says"):
+    with pytest.raises(TranslatorError, match=r"nvidia-smi does not tell a GPU's memory"):
         parse_gpus(text)
 
 
@@ -108,6 +110,13 @@ def test_gpus_that_others_use_are_left_alone() -> None:
     assert place(serving("mixtral-8x7b-fp8"), busy) == ()
 
 
+def test_gpus_that_are_divided_are_left_alone() -> None:
+    (divided,) = parse_gpus("0, GPU-0, NVIDIA H100, Enabled, 81559, [Insufficient Permissions]")
+    assert describe([divided]) == "1 × NVIDIA H100 (85.5 GB, divided by MIG)"
+    placed = place(serving("mixtral-8x7b-fp8"), (divided, gpus(H100, H100)[1]))
+    assert [tuple(gpu.index for gpu in group) for group in placed] == [(1,)]
+
+
 def test_what_vllm_may_take_of_a_gpu_counts() -> None:
     half = Serving(weights_gb=47.0, options={"gpu_memory_utilization": 0.5})
     assert place(half, gpus(H100)) == ()
@@ -147,7 +156,7 @@ def test_without_a_driver_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> No
 def test_nvidia_smi_is_run(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "nvidia-smi"
     program.write_text(
-        "#!/bin/sh\necho '0, GPU-1, NVIDIA H200, 143771, 0'\necho '1, GPU-2, NVIDIA H200, 143771, 0'\n"
+        "#!/bin/sh\necho '0, GPU-1, NVIDIA H200, Disabled, 143771, 0'\necho '1, GPU-2, NVIDIA H200, Disabled, 143771, 0'\n"
     )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")

@@ -223,7 +223,7 @@ def test_what_is_known_now_counts_and_reaches_sets_that_were_built_before(
     assert yaml.safe_load(card.split("---\n")[1])["license"] == "cc-by-nc-sa-4.0"
     assert "the authors say so" in card
     accepted = "cc-by-nc-sa-4.0"
-    (one,) = api.export("tr", tmp_path / "out", data_dir=data, accept_licence=accepted)
+    api.export("tr", tmp_path / "out", data_dir=data, accept_licence=accepted)
     assert Store(tmp_path / "out").get(name).manifest.terms["accepted"] == [accepted]
     api.build("tr", tasks="MiniSTS", data_dir=tmp_path / "out", cache_dir=tmp_path / "cache", offline=True)
     assert Store(tmp_path / "out").get(name).manifest.terms["accepted"] == [accepted]

@@ -13,7 +13,7 @@ from pathlib import Path
 from mmteb_synth import licences
 from mmteb_synth.data import card
 from mmteb_synth.data import ledger as ledgers
-from mmteb_synth.data.manifest import Manifest
+from mmteb_synth.data.manifest import Manifest, with_terms_of_today
 from mmteb_synth.data.store import Store, TranslatedDataset
 from mmteb_synth.errors import StoreError, SynthError, UsageError
 from mmteb_synth.licences import Terms
@@ -78,7 +78,7 @@ def export(
 def _looked_at(one: StoredSet) -> ExportedSet:
     if one.dataset is None:
         return ExportedSet(name=one.name, terms=None, error=one.problem)
-    manifest = one.dataset.manifest
+    manifest = with_terms_of_today(one.dataset.manifest)
     terms = licences.terms(manifest.source_task, manifest.licence)
     return ExportedSet(name=one.name, terms=terms, error=licences.refusal(terms) or _not_whole(one, manifest))
 
@@ -111,8 +111,11 @@ def _exported(
     try:
         tables = dataset.tables()
         ledger = dataset.ledger() if (dataset.folder / ledgers.FILE).exists() else None
-        terms = one.terms.record() | {"accepted": [name for name in one.terms.to_accept if name in accepted]}
-        made = target.save(dataclasses.replace(dataset.manifest, terms=terms), tables, ledger)
+        manifest = with_terms_of_today(dataset.manifest)
+        terms = manifest.terms | {"accepted": [name for name in one.terms.to_accept if name in accepted]}
+        made = target.save(
+            dataclasses.replace(manifest, terms=terms), tables, ledger, sample=dataset.sample()
+        )
         card.write(made, scores=scores)
     except SynthError as error:
         return dataclasses.replace(one, error=error)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mmteb_synth import facts, registry
+from mmteb_synth import facts, natives
 from mmteb_synth.errors import SourceError, SynthError, UsageError
 from mmteb_synth.paths import writing
 from mmteb_synth.selection import Choice
@@ -106,7 +106,7 @@ def _task_names(choice: Choice, languages: Sequence[str]) -> Iterator[str]:
         for entry in suite.native:
             yield entry.name
         for code in languages:
-            yield from registry.native_tasks(suite, code)
+            yield from natives.names(suite, code)
 
 
 def _download(repository: Wanted, to: Path) -> None:

@@ -1,4 +1,4 @@
-"""The lines of the lists of tasks and suites: what a person chooses by."""
+"""The lists of tasks, of suites and of what MTEB holds in a language: what a person chooses by."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from mmteb_synth import facts, licences, paths
+from mmteb_synth import aggregates, facts, languages, licences, natives, paths, registry, specs, suites
+from mmteb_synth.errors import UnknownNameError
 from mmteb_synth.facts import TaskFacts
 from mmteb_synth.licences import Terms
-from mmteb_synth.specs import MAIN_SCORES, BitextSpec, Suite, TaskSpec, TaskType
+from mmteb_synth.specs import MAIN_SCORES, BitextSpec, NativeQuery, Suite, SuiteTask, TaskSpec, TaskType
 from mmteb_synth.types import Origin
 
 Definition = Literal["mteb", "bundled", "user"]
@@ -92,13 +93,85 @@ class SuiteListing:
     definition: Definition
 
 
-def of_mteb(known: TaskFacts, splits: tuple[str, ...] = ()) -> TaskListing:
-    """The line of an MTEB task.
+def list_tasks(*, suite: str | None = None, type: str | None = None) -> list[TaskListing]:
+    """All tasks that can be named, or a suite's, by name.
 
     Args:
-        known: Its facts.
-        splits: The splits to score, where not all that MTEB scores.
+        suite: Only what this suite holds: sets to translate, native tasks and bitext.
+        type: Only tasks of this MTEB type.
+
+    Raises:
+        UnknownNameError: No such suite or type.
+        SpecError: A file in one of the folders is broken.
     """
+    _check_type(type)
+    if suite is None:
+        rows = [_listing(registry.get_task(name)) for name in registry.task_names()]
+        rows += [_of_aggregate(facts.tasks()[name]) for name in aggregates.names()]
+    else:
+        chosen = suites.get_suite(suite)
+        rows = [_row(entry) for entry in chosen.tasks]
+        rows += [_of_mteb(facts.tasks()[entry.name], entry.splits) for entry in chosen.native]
+        rows += [_listing(entry.spec) for entry in chosen.bitext]
+    return sorted((row for row in rows if type in (None, row.type)), key=lambda row: row.name.casefold())
+
+
+def list_suites() -> list[SuiteListing]:
+    """All suites: the shipped ones, the user's, then MTEB's benchmarks that hold English text.
+
+    Raises:
+        SpecError: A file in one of the folders is broken.
+    """
+    return [_of_suite(suites.get_suite(name)) for name in suites.names()]
+
+
+def list_native(language: str, *, suite: str | None = None, type: str | None = None) -> list[NativeListing]:
+    """MTEB's own tasks in a language, which cost nothing to translate, by name.
+
+    Args:
+        language: The code, as `tur-Latn`.
+        suite: Only those that this suite scores; by default all that people wrote or translated.
+        type: Only tasks of this MTEB type.
+
+    Raises:
+        UnknownNameError: No such suite or type.
+    """
+    _check_type(type)
+    if suite is None:
+        entries = [SuiteTask(name=name) for name in natives.find(language, NativeQuery())]
+    else:
+        entries = natives.entries(suites.get_suite(suite), language)
+    codes = languages.equivalents(language)
+    rows = [_of_native(facts.tasks()[entry.name], codes, entry.splits) for entry in entries]
+    return sorted((row for row in rows if type in (None, row.type)), key=lambda row: row.name.casefold())
+
+
+def _check_type(name: str | None) -> None:
+    if name is not None and name not in specs.TASK_TYPES:
+        raise UnknownNameError(
+            "task type", name, specs.TASK_TYPES, hint=f"types: {', '.join(specs.TASK_TYPES)}"
+        )
+
+
+def _row(entry: SuiteTask) -> TaskListing:
+    if aggregates.parts(entry.name):
+        return _of_aggregate(facts.tasks()[entry.name], entry.splits)
+    return _listing(registry.get_task(entry.name), entry.splits)
+
+
+def _listing(spec: TaskSpec | BitextSpec, splits: tuple[str, ...] = ()) -> TaskListing:
+    if isinstance(spec, BitextSpec):
+        return _of_bitext(spec, _listing(registry.get_task(spec.source)))
+    if spec.is_own:
+        return _of_own(spec, splits)
+    known = facts.tasks()[spec.name]
+    if spec.subset not in (None, known.english_subset):
+        known = replace(known, sizes={})  # they are another subset's
+    return _of_mteb(known, splits or spec.eval_splits)
+
+
+def _of_mteb(known: TaskFacts, splits: tuple[str, ...] = ()) -> TaskListing:
+    """The line of an MTEB task."""
     splits = splits or known.splits
     sizes = [known.sizes[split] for split in splits if split in known.sizes]
     counted = len(sizes) == len(splits)
@@ -116,16 +189,11 @@ def of_mteb(known: TaskFacts, splits: tuple[str, ...] = ()) -> TaskListing:
     )
 
 
-def of_aggregate(known: TaskFacts, splits: tuple[str, ...] = ()) -> TaskListing:
-    """The line of an aggregate, as large as its parts together.
-
-    Args:
-        known: Its facts.
-        splits: The splits to score, where not all that MTEB scores.
-    """
-    parts = [of_mteb(facts.tasks()[part], splits) for part in known.parts]
+def _of_aggregate(known: TaskFacts, splits: tuple[str, ...] = ()) -> TaskListing:
+    """The line of an aggregate, as large as its parts together."""
+    parts = [_of_mteb(facts.tasks()[part], splits) for part in known.parts]
     return replace(
-        of_mteb(known, splits),
+        _of_mteb(known, splits),
         samples=_sum(part.samples for part in parts),
         characters=_sum(part.characters for part in parts),
     )
@@ -137,14 +205,8 @@ def _sum(counts: Iterable[int | None]) -> int | None:
     return None if None in every else sum(count for count in every if count is not None)
 
 
-def of_native(known: TaskFacts, codes: Set[str], splits: tuple[str, ...] = ()) -> NativeListing:
-    """The line of a task that MTEB holds in a language.
-
-    Args:
-        known: Its facts.
-        codes: The language's codes.
-        splits: The splits to score, where not all that MTEB scores.
-    """
+def _of_native(known: TaskFacts, codes: Set[str], splits: tuple[str, ...] = ()) -> NativeListing:
+    """The line of a task that MTEB holds in a language."""
     splits = splits or known.splits
     size = known.size_in(codes, splits)
     return NativeListing(
@@ -159,13 +221,8 @@ def of_native(known: TaskFacts, codes: Set[str], splits: tuple[str, ...] = ()) -
     )
 
 
-def of_own(spec: TaskSpec, splits: tuple[str, ...] = ()) -> TaskListing:
-    """The line of a set with files of its own.
-
-    Args:
-        spec: A spec with `files`.
-        splits: The splits to score, where not all that the spec scores.
-    """
+def _of_own(spec: TaskSpec, splits: tuple[str, ...] = ()) -> TaskListing:
+    """The line of a set with files of its own."""
     assert spec.type is not None  # specs.TaskSpec: a set of one's own has one
     return TaskListing(
         name=spec.name,
@@ -181,13 +238,8 @@ def of_own(spec: TaskSpec, splits: tuple[str, ...] = ()) -> TaskListing:
     )
 
 
-def of_bitext(spec: BitextSpec, source: TaskListing) -> TaskListing:
-    """The line of a bitext set, which has its source's licence and splits.
-
-    Args:
-        spec: The set.
-        source: The line of the set whose translations it pairs.
-    """
+def _of_bitext(spec: BitextSpec, source: TaskListing) -> TaskListing:
+    """The line of a bitext set, which has its source's licence and splits."""
     return TaskListing(
         name=spec.name,
         type=spec.type,
@@ -202,7 +254,7 @@ def of_bitext(spec: BitextSpec, source: TaskListing) -> TaskListing:
     )
 
 
-def of_suite(suite: Suite) -> SuiteListing:
+def _of_suite(suite: Suite) -> SuiteListing:
     """The line of a suite whose benchmark is spelled out."""
     return SuiteListing(
         name=suite.name,

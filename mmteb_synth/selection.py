@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mmteb_synth import aggregates, registry
 from mmteb_synth.errors import UsageError
 from mmteb_synth.specs import BitextSpec, Suite, TaskSpec
+from mmteb_synth.suites import get_suite
 
 DEFAULT_SUITE = "mini"
 
@@ -73,7 +74,7 @@ def choose(tasks: Sequence[str] = (), suites: Sequence[str] = ()) -> Choice:
     """
     if not tasks and not suites:
         suites = (DEFAULT_SUITE,)
-    found = tuple(registry.get_suite(name) for name in suites)
+    found = tuple(get_suite(name) for name in suites)
     members: dict[str, Member] = {}
     scored: set[str] = set()
     for entry in (entry for suite in found for entry in suite.tasks):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,23 @@ def tell_of_reviews(names: Sequence[str], folders: paths.Folders) -> None:
     for name in reviewed:
         reviewing.refresh(store, name)
         card.write(store.get(name), scores=scores.get(name, {}))
+
+
+def tell_of_licences(names: Sequence[str], folders: paths.Folders) -> None:
+    """Put what is known now of the licences of sets into the manifests and cards that say otherwise."""
+    from mmteb_synth.data import card, manifest
+
+    found = list(map(arguments.store(folders.data_dir).get, names))
+    today = [manifest.with_terms_of_today(dataset.manifest) for dataset in found]
+    outdated = [
+        dataclasses.replace(dataset, manifest=record)
+        for dataset, record in zip(found, today, strict=True)
+        if record != dataset.manifest
+    ]
+    scores = known_scores(folders, lambda _: None) if outdated else {}
+    for dataset in outdated:
+        card.write(dataset, scores=scores.get(dataset.manifest.name, {}))
+        manifest.write(dataset.folder, dataset.manifest)  # last: whoever is stopped before does it again
 
 
 def tell_of_validity(made: Certificate, folders: paths.Folders, warn: Callable[[str], None]) -> None:

@@ -141,6 +141,7 @@ def build(
             wanted, members, options=options, folders=folders, progress=shown, report=report, stop=stop
         )
     cards.tell_of_reviews([one.name for one in done.sets if one.status == "built"], folders)
+    cards.tell_of_licences([one.name for one in done.sets if one.status == "unchanged"], folders)
     if html is not None:
         trust.check_page([one.name for one in done.sets], html, data_dir=data_dir)
     return done

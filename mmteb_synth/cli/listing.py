@@ -29,7 +29,7 @@ def tasks(
 ) -> None:
     """List the sets to translate, or MTEB's in a language."""
     output.set_up()
-    from mmteb_synth import registry
+    from mmteb_synth import listings
 
     if native != (lang is not None):
         raise UsageError(
@@ -38,7 +38,7 @@ def tasks(
     if lang is not None:
         _native_tasks(lang, suite, task_type, as_json)
         return
-    rows = registry.list_tasks(suite=suite, type=task_type)
+    rows = listings.list_tasks(suite=suite, type=task_type)
     if as_json:
         output.print_json([dataclasses.asdict(row) for row in rows])
         return
@@ -94,9 +94,9 @@ def _to_hand_on(terms: Terms) -> str:
 
 def _native_tasks(lang: str, suite: str | None, task_type: str | None, as_json: bool) -> None:
     from mmteb_synth import languages as known
-    from mmteb_synth import registry
+    from mmteb_synth import listings
 
-    rows = registry.list_native(known.parse(lang).code, suite=suite, type=task_type)
+    rows = listings.list_native(known.parse(lang).code, suite=suite, type=task_type)
     if as_json:
         output.print_json([dataclasses.asdict(row) for row in rows])
         return
@@ -124,9 +124,9 @@ def _native_tasks(lang: str, suite: str | None, task_type: str | None, as_json: 
 def suites(as_json: bool) -> None:
     """List the suites; any MTEB benchmark is one too."""
     output.set_up()
-    from mmteb_synth import registry
+    from mmteb_synth import listings
 
-    rows = registry.list_suites()
+    rows = listings.list_suites()
     if as_json:
         output.print_json([dataclasses.asdict(row) for row in rows])
         return

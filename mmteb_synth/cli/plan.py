@@ -112,7 +112,7 @@ def plan(
     statistics where a source can't be read.
     """
     output.set_up()
-    from mmteb_synth import languages, paths, registry, selection
+    from mmteb_synth import languages, listings, paths, registry, selection
     from mmteb_synth.building import BuildOptions, budgeting, planning
     from mmteb_synth.data import profiles
     from mmteb_synth.translate.limits import Limits
@@ -138,7 +138,7 @@ def plan(
             if task or suite
             else {
                 row.name: selection.choose((), [row.name]).members
-                for row in registry.list_suites()
+                for row in listings.list_suites()
                 if row.definition != "mteb" and row.tasks
             }
         )

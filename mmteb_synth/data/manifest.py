@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from mmteb_synth import facts, licences
 from mmteb_synth.data.profiles import FULL
 from mmteb_synth.errors import StoreError
 from mmteb_synth.paths import write_text
@@ -135,6 +136,23 @@ def sample_creation(manifest: Manifest) -> str:
     if ((review.get("judge_agreement") or {}).get("grades") or 0) >= VERIFIED_ROWS:
         return "machine-translated and LM verified"
     return "machine-translated"
+
+
+def with_terms_of_today(manifest: Manifest) -> Manifest:
+    """A set's record with what is known now of its source's licence; nothing else of it changes.
+
+    Args:
+        manifest: The record as it was written, which may be long ago.
+
+    Returns:
+        The very same where nothing else is known now. Of the licences that were `accepted` those stay that still count.
+    """
+    known = None if manifest.spec is not None else facts.task(manifest.source_task)
+    licence = known.license if known else manifest.licence
+    terms = licences.terms(manifest.source_task, licence).record()
+    if "accepted" in manifest.terms:
+        terms["accepted"] = [name for name in manifest.terms["accepted"] if name in terms["to_accept"]]
+    return dataclasses.replace(manifest, licence=licence, terms=terms)
 
 
 def write(folder: Path, manifest: Manifest) -> None:

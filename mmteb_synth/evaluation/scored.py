@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmteb_synth import aggregates, facts, registry, stored
+from mmteb_synth import aggregates, facts, natives, stored
 from mmteb_synth.data import source
 from mmteb_synth.data.manifest import Manifest
 from mmteb_synth.data.profiles import FULL
 from mmteb_synth.data.store import Store, TranslatedDataset
 from mmteb_synth.errors import SynthError
 from mmteb_synth.evaluation import aggregates as made_of_parts
-from mmteb_synth.evaluation import native as natives
+from mmteb_synth.evaluation import native as as_it_is
 from mmteb_synth.evaluation import tasks
 from mmteb_synth.selection import Choice
 from mmteb_synth.specs import SuiteTask, TaskSpec
@@ -80,7 +80,7 @@ class ScoredTask:
         if self.manifest is not None:
             return made_of_parts.task_class(self.manifest, [part.make() for part in self.parts])()
         splits = self.native.splits if self.native else ()
-        return natives.task(
+        return as_it_is.task(
             self.name, self.language, splits, source_dir=self.source_dir, scratch=self.scratch
         )
 
@@ -220,7 +220,7 @@ def native(
     meant = list(codes)
     for suite in choice.suites if choice else ():
         for code in meant:
-            for entry in registry.native_entries(suite, code, beside=meant):
+            for entry in natives.entries(suite, code, beside=meant):
                 yield ScoredTask(
                     name=entry.name,
                     source_task=entry.name,

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmteb_synth import facts, paths, registry
+from mmteb_synth import facts, paths
 from mmteb_synth.errors import SynthError, UnknownNameError
 from mmteb_synth.languages import parse, same
+from mmteb_synth.listings import list_suites
 from mmteb_synth.ranking import export
 from mmteb_synth.ranking.examples import Examples
 from mmteb_synth.ranking.grouping import make_groups
@@ -21,6 +22,7 @@ from mmteb_synth.ranking.results import ENGLISH, OVERRIDES, Score, plain_name, r
 from mmteb_synth.ranking.suites import Expected, expected, unlisted, without_parts, worth_showing
 from mmteb_synth.ranking.table import Group
 from mmteb_synth.statistics.bootstrap import Interval, interval
+from mmteb_synth.suites import get_suite
 from mmteb_synth.types import Language
 
 if TYPE_CHECKING:
@@ -103,7 +105,7 @@ def leaderboard(
         UnknownNameError: A suite, language, translator, model or profile that nothing has.
         SynthError: There is nothing to show, or a file is damaged.
     """
-    chosen = [registry.get_suite(name) for name in dict.fromkeys(suites)]
+    chosen = [get_suite(name) for name in dict.fromkeys(suites)]
     wanted = [parse(name) for name in languages]
     results = read_results(results_dir, data_dir, _native_revision)
     if not results.scores:
@@ -216,9 +218,7 @@ def _narrowed(
 def _by_suite(scores: Sequence[Score], chosen: Sequence[Expected]) -> list[tuple[Expected, list[Score]]]:
     """Suites that have a score, with their scores; without a choice, the rest stands in a suite of its own."""
     candidates = chosen or [
-        expected(registry.get_suite(listing.name), scores)
-        for listing in registry.list_suites()
-        if listing.definition != "mteb"
+        expected(get_suite(listing.name), scores) for listing in list_suites() if listing.definition != "mteb"
     ]
     held = [(suite, [score for score in scores if suite.holds(score)]) for suite in candidates]
     if chosen:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import get_args
 
-from mmteb_synth import aggregates, facts, registry
+from mmteb_synth import aggregates, facts, natives, registry
 from mmteb_synth.ranking.results import ENGLISH, SOURCE, Model, Score
 from mmteb_synth.specs import Suite
 from mmteb_synth.types import Origin
@@ -110,7 +110,7 @@ def expected(suite: Suite, scores: Sequence[Score]) -> Expected:
     """What a suite expects.
 
     Args:
-        suite: From `registry.get_suite`.
+        suite: From `mmteb_synth.suites.get_suite`.
         scores: All scores: a score says the origin of its own text best, MTEB's facts the origin of all others.
 
     Raises:
@@ -121,7 +121,7 @@ def expected(suite: Suite, scores: Sequence[Score]) -> Expected:
 
     @functools.cache
     def native_in(language: str) -> list[str]:
-        return [entry.name for entry in registry.native_entries(suite, language, beside=codes)]
+        return [entry.name for entry in natives.entries(suite, language, beside=codes)]
 
     observed = {
         (score.cell[1], score.signed.language): score.signed.origin

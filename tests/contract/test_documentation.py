@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import click
 import pytest
 
-from mmteb_synth import registry, selection, specs
+from mmteb_synth import selection, specs, suites
 from mmteb_synth.cli import cli
 from mmteb_synth.data.store import Store
 from mmteb_synth.errors import UnknownNameError
@@ -110,7 +110,7 @@ def _known(name: str) -> None:
     try:
         selection.choose([name])
     except UnknownNameError:
-        registry.get_suite(name)
+        suites.get_suite(name)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from typing import get_args
 
 from mteb.types import Licenses
 
-from mmteb_synth import aggregates, facts, licences, registry
+from mmteb_synth import aggregates, facts, licences, listings, registry
+from mmteb_synth.suites import get_suite
 
 ROOT = Path(__file__).parents[2]
 SUITES = ("MTEB(eng, v1)", "MTEB(eng, v2)", "NanoBEIR", "seed", "mini")
@@ -20,7 +21,7 @@ def test_every_licence_that_mteb_takes_is_in_the_table() -> None:
 
 
 def test_every_set_of_the_suites_has_a_licence_that_is_known_by_a_short_name() -> None:
-    suites = [registry.get_suite(name) for name in SUITES]
+    suites = [get_suite(name) for name in SUITES]
     listed = {entry.name for suite in suites for entry in (*suite.tasks, *suite.native)}
     names = {part for name in listed for part in aggregates.parts(name) or (name,)}
     assert len(names) > 100
@@ -35,7 +36,7 @@ def test_what_is_known_is_of_tasks_that_mteb_has() -> None:
 
 
 def test_every_sample_of_beir_has_the_terms_of_what_it_samples() -> None:
-    for row in registry.list_tasks(suite="NanoBEIR"):
+    for row in listings.list_tasks(suite="NanoBEIR"):
         entry = licences.shipped().entry(row.name)
         assert entry is not None, row.name
         assert entry.takes_from, row.name

@@ -396,12 +396,12 @@ class TestVerbosity:
         assert quiet.stderr == ""
 
     def test_an_error_that_nobody_foresaw_is_still_one_line(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from mmteb_synth import registry
+        from mmteb_synth import listings
 
         def fail() -> None:
             raise KeyError("what")
 
-        monkeypatch.setattr(registry, "list_suites", fail)
+        monkeypatch.setattr(listings, "list_suites", fail)
         assert_clear_error(run("suites"), 1, "KeyError: 'what'")
         assert "Traceback" in run("suites", "--debug").stderr
 

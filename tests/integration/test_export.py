@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from datasets import load_dataset
 from mini_sets import build
 from reviewed_sets import ledger_of, manifest
 
-from mmteb_synth import api
+from mmteb_synth import api, licences
 from mmteb_synth.cli import cli
 from mmteb_synth.data.store import Store
 from mmteb_synth.data.tables import DEFAULT, TableKey
@@ -120,10 +121,10 @@ def test_nothing_is_written_before_every_licence_is_accepted(store: Store, tmp_p
 def test_what_may_not_leave_stays_and_the_others_go(store: Store, tmp_path: Path) -> None:
     save(store, BANKING, "mit")
     save(store, AMAZON, "https://docs.opendata.aws/amazon-reviews-ml/license.txt")
-    save(store, "STS12.tur-Latn.authored.limit2", "cc0-1.0", limit=2, translator="authored")
-    save(store, "STS13.tur-Latn.authored", "cc0-1.0", counts={"unencoded": 3})
-    save(store, "STS14.tur-Latn.authored", "cc0-1.0", counts={"unencoded": 3}, all_rows=True)
-    damaged = store.get(save(store, "STS15.tur-Latn.authored", "cc0-1.0"))
+    save(store, "STS12.tur-Latn.authored.limit2", "not specified", limit=2, translator="authored")
+    save(store, "STS13.tur-Latn.authored", "not specified", counts={"unencoded": 3})
+    save(store, "STS14.tur-Latn.authored", "not specified", counts={"unencoded": 3}, all_rows=True)
+    damaged = store.get(save(store, "STS15.tur-Latn.authored", "not specified"))
     (damaged.folder / TEST.file).unlink()
     every = [word for name in ("unspecified", "amazon-reviews-ml") for word in ("--accept-licence", name)]
     done = run(store, "-l", "tr", "--to", tmp_path / "out", *every)
@@ -138,7 +139,8 @@ def test_what_may_not_leave_stays_and_the_others_go(store: Store, tmp_path: Path
     ):
         assert said in done.stderr
     assert "Traceback" not in done.stderr
-    left = {one.name: one for one in api.export("tr", tmp_path / "again", data_dir=store.folder)}
+    again = api.export("tr", tmp_path / "again", accept_licence="unspecified", data_dir=store.folder)
+    left = {one.name: one for one in again}
     assert isinstance(left["STS15.tur-Latn.authored"].error, StoreError)
     assert left["STS15.tur-Latn.authored"].folder is None
 
@@ -189,6 +191,63 @@ def test_a_real_build_records_its_terms_and_its_bitext_goes_with_it(tmp_path: Pa
         ("MiniSTSBitext.tur-Latn.authored", None),
     ]
     assert {one.manifest.name for one in Store(tmp_path / "out").all()} == {one.name for one in done}
+
+
+def test_what_is_known_now_counts_and_reaches_sets_that_were_built_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = build(tmp_path, ["tr"], ["MiniSTS"])
+    store, before = Store(data), files(data)
+    found_out = licences.Entry(
+        tasks=("MiniSTS",),
+        licence="cc-by-nc-sa-4.0",
+        words="the authors say so",
+        source="https://example.org",
+        checked=date(2026, 11, 23),
+    )
+    table = licences.shipped()
+    monkeypatch.setattr(licences, "shipped", lambda: table.model_copy(update={"known": (found_out,)}))
+    with pytest.raises(LicenceError, match=r"cc-by-nc-sa-4\.0 \(share-alike, non-commercial\)"):
+        api.export("tr", tmp_path / "out", data_dir=data)  # whatever the record says
+    report = api.build("tr", tasks="MiniSTS", data_dir=data, cache_dir=tmp_path / "cache", offline=True)
+    assert [one.status for one in report.sets] == ["unchanged"]
+    name = "MiniSTS.tur-Latn.authored"
+    folder = store.get(name).folder.name
+    after = files(data)
+    assert {file for file in after if after[file] != before[file]} == {
+        f"{folder}/README.md",
+        f"{folder}/manifest.json",
+    }
+    assert store.get(name).manifest.terms["licence"] == "cc-by-nc-sa-4.0"
+    card = after[f"{folder}/README.md"].decode()
+    assert yaml.safe_load(card.split("---\n")[1])["license"] == "cc-by-nc-sa-4.0"
+    assert "the authors say so" in card
+    accepted = "cc-by-nc-sa-4.0"
+    api.export("tr", tmp_path / "out", data_dir=data, accept_licence=accepted)
+    assert Store(tmp_path / "out").get(name).manifest.terms["accepted"] == [accepted]
+    api.build("tr", tasks="MiniSTS", data_dir=tmp_path / "out", cache_dir=tmp_path / "cache", offline=True)
+    assert Store(tmp_path / "out").get(name).manifest.terms["accepted"] == [accepted]
+
+
+def test_mtebs_field_of_today_counts_too(store: Store, tmp_path: Path) -> None:
+    save(store, SCIFACT, "mit")  # as an older MTEB might have said
+    with pytest.raises(LicenceError, match=r"cc-by-nc-4\.0"):
+        api.export("tr", tmp_path / "out", data_dir=store.folder)
+    api.export("tr", tmp_path / "out", data_dir=store.folder, accept_licence="cc-by-nc-4.0")
+    made = Store(tmp_path / "out").get(SCIFACT)
+    assert made.manifest.licence == made.manifest.terms["licence"] == "cc-by-nc-4.0"
+    assert "license: cc-by-nc-4.0" in (made.folder / "README.md").read_text("utf-8")
+
+
+def test_a_sample_comes_with_the_list_of_what_it_kept(tmp_path: Path) -> None:
+    data = build(tmp_path, ["tr"], ["MiniRetrieval"], profile="nano")
+    (there,) = Store(data).all()
+    (one,) = api.export("tr", tmp_path / "out", data_dir=data)
+    assert one.error is None
+    (made,) = Store(tmp_path / "out").all()
+    listed = there.sample()
+    assert listed is not None
+    assert listed.equals(made.sample())
 
 
 def test_licences_are_listed_with_what_they_ask_for_and_who_says_so() -> None:

@@ -42,6 +42,14 @@ def own_set(tmp_path: Path) -> OwnSet:
     return write
 
 
+@pytest.fixture
+def tasks_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of the user's own specs."""
+    (tmp_path / "suites").mkdir()
+    monkeypatch.setenv("MMTEB_SYNTH_TASKS", str(tmp_path))
+    return tmp_path
+
+
 Mirror = Callable[..., Path]
 
 

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from mmteb_synth import facts, registry
+from mmteb_synth import facts, listings
 from mmteb_synth.errors import SynthError, UnknownNameError
 from mmteb_synth.ranking import write
 from mmteb_synth.ranking.render import display_names
 from mmteb_synth.ranking.results import Model
+from mmteb_synth.suites import get_suite
 
 A, B = "org/a", "org/b"
 HALF = [0.5] * 7
@@ -289,7 +290,7 @@ def test_a_board_needs_neither_mteb_nor_torch(filled: Any) -> None:
 
 
 def test_a_benchmark_that_nobody_asked_for_is_shown_when_half_of_it_is_scored(results: Any) -> None:
-    names = [entry.name for entry in registry.get_suite("nano-beir").tasks]
+    names = [entry.name for entry in get_suite("nano-beir").tasks]
     for name in names[:6]:
         results.add("org/a", name, 0.5, translator="gpt", task_type="Retrieval", split="train")
     assert [group.suite for group in results.board().groups] == ["(no suite)"]
@@ -301,7 +302,7 @@ def test_a_benchmark_that_nobody_asked_for_is_shown_when_half_of_it_is_scored(re
 
 
 def test_what_two_benchmarks_share_has_one_table(results: Any) -> None:
-    for entry in registry.get_suite("mteb-eng-v2").tasks:
+    for entry in get_suite("mteb-eng-v2").tasks:
         results.add("org/a", entry.name, 0.5, translator="gpt", task_type=facts.tasks()[entry.name].type)
     assert [group.suite for group in results.board().groups] == ["mteb-eng-v2"]
 
@@ -320,7 +321,7 @@ def test_a_suite_that_queries_expects_all_that_mteb_holds_in_the_language(result
     board = results.board(suites=["native"], languages=["tr"])
     found = {group.label: group.languages[0].rows[0] for group in board.groups}
     assert found.keys() == {"native", "human-translated"}
-    expected = registry.list_native("tur-Latn")
+    expected = listings.list_native("tur-Latn")
     assert found["native"].n_tasks == sum(row.origin == "native" for row in expected)
     assert found["native"].n_scored == 1
     assert found["human-translated"].n_tasks == sum(row.origin != "native" for row in expected)

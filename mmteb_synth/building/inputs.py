@@ -82,8 +82,13 @@ class Loader:
         profile = job.options.profile
         if self._source is None or self._profile != profile:
             self._found = None
+            assert self._spool is not None
             self._source = sources.cut(
-                self._whole, profile=profile, limit=self._options.limit, all_rows=self._options.all_rows
+                self._whole,
+                spool=self._spool,
+                profile=profile,
+                limit=self._options.limit,
+                all_rows=self._options.all_rows,
             )
             self._profile, self._found = profile, None
         return self._source

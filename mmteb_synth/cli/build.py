@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mmteb_synth import stopping
 from mmteb_synth.cli import options, output
-from mmteb_synth.types import OnFailure
+
+if TYPE_CHECKING:
+    from mmteb_synth.types import OnFailure
 
 
 @click.command()

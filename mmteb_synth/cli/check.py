@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -115,6 +114,8 @@ def _tell(report: CheckReport) -> None:
 
 
 def _print_lines(report: CheckReport) -> None:
+    import json
+
     for one in report.sets:
         for found in one.flagged():
             click.echo(json.dumps(found.as_json(), ensure_ascii=False))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -103,6 +102,8 @@ def _short(text: str, length: int | None) -> str:
 
 def print_json(values: Any) -> None:
     """Print a value as JSON."""
+    import json
+
     click.echo(json.dumps(values, ensure_ascii=False, indent=1, default=list))
 
 

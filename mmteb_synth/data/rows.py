@@ -185,7 +185,7 @@ class _Parquet:
     def pieces(self, kinds: Mapping[str, Kind]) -> Iterator[pa.Table]:
         """The rows, some thousand at a time, each column cast to its kind where that loses nothing."""
         types = self.types(kinds)
-        with pq.ParquetFile(self._path) as file:
+        with pq.ParquetFile(self._path, pre_buffer=False, buffer_size=1 << 20) as file:
             for batch in self._batches(file, list(kinds)):
                 columns = {}
                 for name, wanted in types.items():

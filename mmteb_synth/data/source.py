@@ -217,12 +217,18 @@ def read(
 
 
 def cut(
-    whole: SourceSet, *, profile: Profile = FULL, limit: int | None = None, all_rows: bool = False
+    whole: SourceSet,
+    *,
+    spool: Spool,
+    profile: Profile = FULL,
+    limit: int | None = None,
+    all_rows: bool = False,
 ) -> SourceSet:
     """A set with what is wanted of it, and the rows among that which MTEB will show a model.
 
     Args:
         whole: The set with all its rows, which stays as it is.
+        spool: Where what the choice needs meanwhile is kept.
         profile: How much of it is kept.
         limit: The first rows only, of those that the profile keeps.
         all_rows: Count every row as needed, not only those that MTEB shows a model.
@@ -231,7 +237,7 @@ def cut(
     attributes, sample = whole.instance_attributes, None
     if profile.budget is not None:
         shown = sampling.needed_rows(task, whole.layout, tables, splits)
-        sample = draw(profile, task, whole.layout, tables, shown, splits)
+        sample = draw(profile, task, whole.layout, tables, shown, splits, spool)
         tables, attributes = sample.tables, {**attributes, **sample.attributes}
         task = copy.copy(task)
         vars(task).update(sample.attributes)

@@ -24,6 +24,7 @@ from mmteb_synth.paths import writing
 _PREFIX = "spool-"
 _ABANDONED_SECONDS = 7 * 86_400.0
 """A run that is alive has put something into its folder in a week."""
+_ZEROS = 1 << 20
 
 
 class Spool:
@@ -87,8 +88,12 @@ class Spool:
         """
         if not np.prod(shape):
             return np.zeros(shape, dtype)
+        path, size = self.file(), int(np.prod(shape)) * np.dtype(dtype).itemsize
         with writing("temporary files"):
-            return np.memmap(self.file(), dtype=dtype, mode="w+", shape=shape)
+            with path.open("wb") as file:  # no holes: where one can't be filled, the process is killed (SIGBUS)
+                for start in range(0, size, _ZEROS):
+                    file.write(bytes(min(_ZEROS, size - start)))
+            return np.memmap(path, dtype=dtype, mode="r+", shape=shape)
 
 
 def _sweep(folder: Path) -> None:

@@ -1,25 +1,30 @@
 """The documents that a lexical search takes for the best: hard negatives, by BM25.
 
-The index is bm25s's (Lù, BM25S: Orders of magnitude faster lexical search via eager sparse scoring, 2024,
-arXiv:2407.03618), in Lucene's variant of BM25 with k1 = 1.5 and b = 0.75. Only the words of the queries get places of
-their own in it; all others share one, which keeps the lengths of documents right and the index of millions of
-documents small. Scores are those of a whole index.
+Words and scores are bm25s's (Lù, BM25S: Orders of magnitude faster lexical search via eager sparse scoring, 2024,
+arXiv:2407.03618), in Lucene's variant of BM25 with k1 = 1.5 and b = 0.75: scores are computed for all documents when they
+are indexed, and added up for a query. bm25s keeps its index in memory, which for millions of documents takes gigabytes.
+This one holds only the words of the queries, and lies on the disk.
 """
 
 from __future__ import annotations
 
-import logging
-from array import array
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-_OTHERS = "\x00"
+from mmteb_synth.data.spool import Spool
+
+_K1, _B = 1.5, 0.75
+_ENTRIES = pa.schema([("document", pa.int32()), ("word", pa.int32()), ("times", pa.int32())])
 
 
 def best(
-    queries: Sequence[str], documents: Iterable[Sequence[str]], places: np.ndarray, count: int
+    queries: Sequence[str], documents: Iterable[Sequence[str]], places: np.ndarray, count: int, spool: Spool
 ) -> Iterator[np.ndarray]:
     """The documents that BM25 ranks first for each query.
 
@@ -28,32 +33,94 @@ def best(
         documents: Texts in batches, read once and not kept.
         places: A number for each document: of two with equal scores the smaller one is first.
         count: How many are wanted for each query.
+        spool: Where the index is kept.
 
     Yields:
         For each query the numbers of at most `count` documents, the best first; none that shares no word with it.
     """
-    import bm25s
-
-    logging.getLogger("bm25s").setLevel(logging.WARNING)  # it tells of every index that it builds
     asked = _words(queries)
-    vocabulary = {**asked.vocab, _OTHERS: len(asked.vocab)}
-    corpus = _Corpus(len(vocabulary))
-    for texts in documents:
-        words = _words(texts)
-        known = [vocabulary.get(word, vocabulary[_OTHERS]) for word in words.vocab]
-        for document in words.ids:
-            corpus.add(known[word] for word in document)
-    if corpus.has_no_word or not asked.vocab:
-        yield from (np.zeros(0, np.int64) for _ in queries)
-        return
-    index = bm25s.BM25(method="lucene", k1=1.5, b=0.75, backend="numpy", csc_backend="scipy")
-    index.index(
-        bm25s.tokenization.Tokenized(ids=corpus, vocab=vocabulary),
-        create_empty_token=False,
-        show_progress=False,
+    index = _indexed(asked.vocab, documents, spool)
+    for words in asked.ids:
+        yield _first(index.scores(words), places, count)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Index:
+    """What each word of the queries adds to the scores of the documents that hold it.
+
+    Attributes:
+        size: How many documents there are.
+        starts: Where the entries of each word begin, and where the last one's end.
+        documents: Document numbers, word after word.
+        values: What the word adds to the document's score.
+    """
+
+    size: int
+    starts: np.ndarray
+    documents: np.ndarray
+    values: np.ndarray
+
+    def scores(self, words: Iterable[int]) -> np.ndarray:
+        """The scores of all documents; a word that a query has twice counts twice."""
+        found = np.zeros(self.size, np.float32)
+        for word in words:
+            here = slice(self.starts[word], self.starts[word + 1])
+            found[self.documents[here]] += self.values[here]
+        return found
+
+
+def _indexed(vocabulary: Mapping[str, int], documents: Iterable[Sequence[str]], spool: Spool) -> _Index:
+    """Count the words of a vocabulary in documents, and weigh them by Lucene's BM25 as bm25s does."""
+    lengths = [np.zeros(0, np.int64)]
+
+    def counted() -> Iterator[pa.Table]:
+        start = 0
+        for texts in documents:
+            words = _words(texts)
+            lengths.append(np.fromiter(map(len, words.ids), np.int64, len(texts)))
+            yield _counted(words, lengths[-1], vocabulary, start)
+            start += len(texts)
+
+    entries = spool.table(_ENTRIES, counted())
+    every = np.concatenate(lengths)
+    within = np.zeros(len(vocabulary), np.int64)
+    for batch in entries.to_batches():
+        within += np.bincount(batch.column("word"), minlength=len(vocabulary))
+    rarity = np.array([math.log(1 + (len(every) - df + 0.5) / (df + 0.5)) for df in within], np.float32)
+    weight = _K1 * (1 - _B + _B * every / every.mean()) if every.any() else every
+    starts = np.append(0, np.cumsum(within))
+    index = _Index(
+        size=len(every),
+        starts=starts,
+        documents=spool.array(np.int32, len(entries)),
+        values=spool.array(np.float32, len(entries)),
     )
-    for query in asked.ids:
-        yield _first(index.get_scores_from_ids(query), places, count)
+    ends = starts[:-1].copy()
+    for batch in entries.to_batches():  # sorted by word, as `_counted` leaves them
+        rows, words, times = (column.to_numpy() for column in batch.columns)
+        of_word = np.bincount(words, minlength=len(vocabulary))
+        at = np.arange(len(words)) + np.repeat(ends - (np.cumsum(of_word) - of_word), of_word)
+        index.documents[at] = rows
+        index.values[at] = rarity[words] * (times / (weight[rows] + times))
+        ends += of_word
+    return index
+
+
+def _counted(words: Any, lengths: np.ndarray, vocabulary: Mapping[str, int], start: int) -> pa.Table:
+    """How often documents hold each word of a vocabulary, sorted by word, then by document.
+
+    Args:
+        words: The documents' words, as `_words` gives them.
+        lengths: How many each has.
+        vocabulary: The words that count, and their numbers.
+        start: The number of the first document.
+    """
+    known = np.fromiter((vocabulary.get(word, -1) for word in words.vocab), np.int64, len(words.vocab))
+    held = known[np.fromiter(chain.from_iterable(words.ids), np.int64, lengths.sum())]
+    rows = np.repeat(np.arange(len(lengths)), lengths)
+    pairs, times = np.unique((held * len(lengths) + rows)[held >= 0], return_counts=True)
+    word, row = np.divmod(pairs, len(lengths))
+    return pa.table([start + row, word, times], names=_ENTRIES.names).cast(_ENTRIES)
 
 
 def _words(texts: Sequence[str]) -> Any:
@@ -74,27 +141,3 @@ def _first(scores: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
         rows = rows[scores[rows] >= bar]
     order = np.lexsort((places[rows], -scores[rows]))
     return rows[order[:count]]
-
-
-class _Corpus:
-    """Documents as numbers of words, one after another in one array: as lists, a million would take gigabytes."""
-
-    def __init__(self, size: int) -> None:
-        self._words = array("H" if size <= 1 << 16 else "I")
-        self._ends = array("Q", [0])
-
-    def add(self, words: Iterable[int]) -> None:
-        self._words.extend(words)
-        self._ends.append(len(self._words))
-
-    @property
-    def has_no_word(self) -> bool:
-        """Whether no document holds a word."""
-        return not self._words
-
-    def __len__(self) -> int:
-        return len(self._ends) - 1
-
-    def __iter__(self) -> Iterator[list[int]]:
-        for document in range(len(self)):
-            yield self._words[self._ends[document] : self._ends[document + 1]].tolist()

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from mmteb_synth.data.profiles import Budget, lexical
 from mmteb_synth.data.profiles.order import by_hash, hashes
+from mmteb_synth.data.spool import Spool
 from mmteb_synth.data.tables import CORPUS, QRELS, QUERIES, TOP_RANKED, TableKey, Tables, pick
 
 JUDGED, CANDIDATE, NEGATIVE, RANDOM = "judged", "candidate", "hard negative", "random"
@@ -45,7 +46,7 @@ class Kept:
     reasons: list[str]
 
 
-def kept(task: Any, tables: Tables, split: str, budget: Budget, seed: int) -> Kept:
+def kept(task: Any, tables: Tables, split: str, budget: Budget, seed: int, spool: Spool) -> Kept:
     """Choose the queries and documents of one split.
 
     Args:
@@ -54,6 +55,7 @@ def kept(task: Any, tables: Tables, split: str, budget: Budget, seed: int) -> Ke
         split: The split.
         budget: How much is kept.
         seed: The sample's.
+        spool: Where the index of the corpus is kept meanwhile.
     """
     queries, corpus = tables[TableKey(QUERIES, split)], tables[TableKey(CORPUS, split)]
     qrels, ranking = tables[TableKey(QRELS, split)], tables.get(TableKey(TOP_RANKED, split))
@@ -72,7 +74,7 @@ def kept(task: Any, tables: Tables, split: str, budget: Budget, seed: int) -> Ke
             why.setdefault(row, reason)
     if ranking is None:
         numbers = hashes((name.as_py() for name in names), seed)
-        for found in _negatives(task, pick(queries, rows), corpus, judged, numbers, budget):
+        for found in _negatives(task, pick(queries, rows), corpus, judged, numbers, budget, spool):
             for row in found:
                 why.setdefault(row, NEGATIVE)
         for row in by_hash(numbers)[: budget.others].tolist():
@@ -116,6 +118,7 @@ def _negatives(
     judged: dict[str, list[str]],
     numbers: np.ndarray,
     budget: Budget,
+    spool: Spool,
 ) -> Iterator[list[int]]:
     """For each query the best documents by BM25 that nobody judged for it.
 
@@ -127,7 +130,7 @@ def _negatives(
     }
     names = corpus.column("id")
     count = budget.negatives + max(map(len, skipped.values()), default=0)
-    found = lexical.best(queries.column("text").to_pylist(), _texts(corpus), numbers, count)
+    found = lexical.best(queries.column("text").to_pylist(), _texts(corpus), numbers, count, spool)
     for others, rows in zip(skipped.values(), found, strict=True):
         usable = (row for row in rows.tolist() if names[row].as_py() not in others)
         yield [row for row, _ in zip(usable, range(budget.negatives), strict=False)]

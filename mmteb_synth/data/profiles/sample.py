@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from mmteb_synth.data.layout import Layout
 from mmteb_synth.data.profiles import SAMPLER, Budget, Profile, retrieval, rows
 from mmteb_synth.data.segments import Needed
+from mmteb_synth.data.spool import Spool
 from mmteb_synth.data.tables import (
     CORPUS,
     DEFAULT,
@@ -58,7 +59,13 @@ class Sample:
 
 
 def draw(
-    profile: Profile, task: Any, layout: Layout, tables: Tables, needed: Needed, eval_splits: Sequence[str]
+    profile: Profile,
+    task: Any,
+    layout: Layout,
+    tables: Tables,
+    needed: Needed,
+    eval_splits: Sequence[str],
+    spool: Spool,
 ) -> Sample:
     """Cut a set down to a profile.
 
@@ -70,6 +77,7 @@ def draw(
         needed: Which rows MTEB shows a model of the whole set. The sample is drawn among them, so that what is
             translated for it is not translated again for a larger one.
         eval_splits: The splits that are scored.
+        spool: Where what the draw needs meanwhile is kept.
 
     Returns:
         The sample; that of `full` is the set itself.
@@ -77,7 +85,7 @@ def draw(
     if profile.budget is None:
         return Sample(tables=tables)
     if CORPUS in layout.text:
-        return _of_retrieval(profile, profile.budget, task, tables, eval_splits)
+        return _of_retrieval(profile, profile.budget, task, tables, eval_splits, spool)
     return _of_rows(profile, profile.budget, task, layout, tables, needed, eval_splits)
 
 
@@ -110,13 +118,13 @@ def read(folder: Path) -> pa.Table:
 
 
 def _of_retrieval(
-    profile: Profile, budget: Budget, task: Any, tables: Tables, eval_splits: Sequence[str]
+    profile: Profile, budget: Budget, task: Any, tables: Tables, eval_splits: Sequence[str], spool: Spool
 ) -> Sample:
     result = dict(tables)
     chosen: dict[TableKey, np.ndarray] = {}
     reasons: dict[TableKey, list[str]] = {}
     for split in eval_splits:
-        found = retrieval.kept(task, tables, split, budget, profile.seed)
+        found = retrieval.kept(task, tables, split, budget, profile.seed, spool)
         queries, corpus = TableKey(QUERIES, split), TableKey(CORPUS, split)
         chosen |= {queries: found.queries, corpus: found.documents}
         reasons[corpus] = found.reasons

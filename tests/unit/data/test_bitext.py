@@ -97,7 +97,7 @@ def test_only_texts_of_the_scored_splits_are_candidates(own_set: Any, tmp_path: 
         "Classification",
         {"train": train, "test": [{"text": "water", "label": 0}, {"text": "42", "label": 1}]},
     )
-    found = source.cut(source.read(spec, source_dir=None, scratch=tmp_path / "scratch"))
+    found = source.cut(source.read(spec, source_dir=None, scratch=tmp_path / "scratch"), spool=spool)
     wanted = bitext.candidates(found, spool)
     assert list(wanted) == [Segment(text="water", kind="labelled")]
     counts = wanted.counts

@@ -35,7 +35,8 @@ def settled(own_set: Any, tmp_path: Path, spool: Spool) -> Any:
         kind: str, files: dict[str, Rows], failed: set[str], policy: str, toml: str = "", **options: Any
     ) -> Settled:
         spec = own_set("Mine", kind, files, toml)
-        found = source.cut(source.read(spec, source_dir=None, scratch=tmp_path / "scratch"), **options)
+        whole = source.read(spec, source_dir=None, scratch=tmp_path / "scratch")
+        found = source.cut(whole, spool=spool, **options)
         tables, segments = translated(found, failed, spool)
         return settle(found, tables, segments, policy)  # type: ignore[arg-type]
 

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mmteb_synth.data import own, source
+from mmteb_synth.data.spool import Spool
 from mmteb_synth.data.tables import CORPUS, DEFAULT, QRELS, QUERIES, TOP_RANKED, TableKey
 from mmteb_synth.errors import SourceError, SpecError
 from mmteb_synth.specs import TaskSpec, read_task
@@ -74,7 +75,9 @@ PROTOCOLS = {
 
 
 def load(spec: TaskSpec, tmp_path: Path, **options: Any) -> source.SourceSet:
-    return source.cut(source.read(spec, source_dir=None, scratch=tmp_path / "scratch"), **options)
+    whole = source.read(spec, source_dir=None, scratch=tmp_path / "scratch")
+    with Spool(tmp_path / "scratch") as spool:
+        return source.cut(whole, spool=spool, **options)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")

@@ -14,6 +14,7 @@ from mmteb_synth import facts
 from mmteb_synth.data import source
 from mmteb_synth.data.layout import SET_COLUMN
 from mmteb_synth.data.source import SourceSet, eval_splits, identify
+from mmteb_synth.data.spool import Spool
 from mmteb_synth.data.tables import CORPUS, DEFAULT, QRELS, QUERIES, TOP_RANKED, TableKey
 from mmteb_synth.errors import SourceError, UsageError
 from mmteb_synth.specs import TaskSpec
@@ -35,7 +36,8 @@ def load(name: str | TaskSpec, mirror: Path | None, tmp_path: Path, **options: A
     spec = TaskSpec(name=name) if isinstance(name, str) else name
     splits = options.pop("splits", ())
     whole = source.read(spec, source_dir=mirror, scratch=tmp_path / "scratch", splits=splits)
-    return source.cut(whole, **options)
+    with Spool(tmp_path / "scratch") as spool:
+        return source.cut(whole, spool=spool, **options)
 
 
 def first_texts(found: SourceSet) -> list[str]:

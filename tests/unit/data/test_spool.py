@@ -34,6 +34,16 @@ def test_nothing_makes_an_empty_table_and_array(tmp_path: Path) -> None:
         assert spool.array(np.int64, 0).tolist() == []
 
 
+def test_an_array_has_its_room_on_the_disk_before_it_is_used(tmp_path: Path) -> None:
+    """A page that a full disk has no room for kills the process that writes to it."""
+    with Spool(tmp_path) as spool:
+        numbers = spool.array(np.int32, 3_000_000)
+        (file,) = tmp_path.glob("*/*")
+        assert file.stat().st_size == numbers.nbytes == 12_000_000
+        assert file.stat().st_blocks * 512 >= numbers.nbytes
+        assert not numbers.any()
+
+
 def test_what_a_killed_run_left_is_removed_after_a_week(tmp_path: Path) -> None:
     old, young, other = (tmp_path / name for name in ("spool-old", "spool-young", "mirror"))
     for folder in (old, young, other):

@@ -1,6 +1,8 @@
 """Hard negatives are those that bm25s ranks first over the whole corpus, ties broken by place."""
 
+import tempfile
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import bm25s
 import numpy as np
@@ -9,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmteb_synth.data.profiles import lexical
+from mmteb_synth.data.spool import Spool
 
 WORDS = ["iron", "copper", "river", "meadow", "lantern", "harbour", "pepper", "velvet", "the", "of"]
 TEXTS = st.lists(st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join), min_size=1, max_size=25)
@@ -21,7 +24,8 @@ def in_batches(texts: Sequence[str], size: int = 7) -> Iterator[list[str]]:
 
 def best(queries: Sequence[str], texts: Sequence[str], count: int) -> list[list[int]]:
     places = np.arange(len(texts))
-    return [found.tolist() for found in lexical.best(queries, in_batches(texts), places, count)]
+    with tempfile.TemporaryDirectory() as folder, Spool(Path(folder)) as spool:
+        return [found.tolist() for found in lexical.best(queries, in_batches(texts), places, count, spool)]
 
 
 @settings(max_examples=60, deadline=None)
@@ -42,9 +46,9 @@ def test_as_an_index_of_all_words(queries: list[str], texts: list[str], count: i
         )
 
 
-def test_equal_scores_are_told_apart_by_place() -> None:
+def test_equal_scores_are_told_apart_by_place(spool: Spool) -> None:
     texts = ["iron river"] * 4
-    (found,) = lexical.best(["iron"], [texts], np.array([3, 1, 2, 0]), 2)
+    (found,) = lexical.best(["iron"], [texts], np.array([3, 1, 2, 0]), 2, spool)
     assert found.tolist() == [3, 1]
 
 

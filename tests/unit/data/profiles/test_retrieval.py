@@ -1,6 +1,8 @@
 """What is kept of retrieval and reranking: queries with all that was judged for them, hard negatives, random ones."""
 
 import dataclasses
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import mteb
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from mmteb_synth.data.profiles import BUDGETS, retrieval
 from mmteb_synth.data.profiles.retrieval import CANDIDATE, JUDGED, NEGATIVE, RANDOM, Kept
+from mmteb_synth.data.spool import Spool
 from mmteb_synth.data.tables import CORPUS, QRELS, QUERIES, TOP_RANKED, TableKey, Tables
 
 SCIFACT = mteb.get_task("SciFact")
@@ -58,7 +61,8 @@ def tables(
 
 
 def kept(task: Any, given: Tables, budget: Any = SMALL, seed: int = 0) -> Kept:
-    return retrieval.kept(task, given, "test", budget, seed)
+    with tempfile.TemporaryDirectory() as folder, Spool(Path(folder)) as spool:
+        return retrieval.kept(task, given, "test", budget, seed, spool)
 
 
 def names(given: Tables, config: str, numbers: Any) -> list[str]:

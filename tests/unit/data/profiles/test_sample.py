@@ -12,6 +12,7 @@ import pytest
 from mmteb_synth.data import profiles, source
 from mmteb_synth.data.profiles import parse, sample
 from mmteb_synth.data.source import SourceSet
+from mmteb_synth.data.spool import Spool
 from mmteb_synth.data.tables import CORPUS, DEFAULT, QRELS, QUERIES, TableKey
 from mmteb_synth.specs import TaskSpec
 
@@ -31,7 +32,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def load(name: str, mirror: Path, tmp_path: Path, profile: str, **options: Any) -> SourceSet:
     whole = source.read(TaskSpec(name=name), source_dir=mirror, scratch=tmp_path / "scratch")
-    return source.cut(whole, profile=parse(profile), **options)
+    with Spool(tmp_path / "scratch") as spool:
+        return source.cut(whole, spool=spool, profile=parse(profile), **options)
 
 
 def banking(mirrored: Any) -> Path:
@@ -92,15 +94,15 @@ def test_a_limit_takes_the_first_rows_of_what_the_profile_keeps(mirrored: Any, t
 
 
 @pytest.mark.usefixtures("small")
-def test_one_reading_serves_all_profiles(mirrored: Any, tmp_path: Path) -> None:
+def test_one_reading_serves_all_profiles(mirrored: Any, tmp_path: Path, spool: Spool) -> None:
     mirror = banking(mirrored)
     whole = source.read(
         TaskSpec(name="Banking77Classification"), source_dir=mirror, scratch=tmp_path / "scratch"
     )
     for name in ("nano", "full", "standard", "nano"):
-        again = source.cut(whole, profile=parse(name), limit=None, all_rows=False)
+        again = source.cut(whole, spool=spool, profile=parse(name), limit=None, all_rows=False)
         assert again.tables == load("Banking77Classification", mirror, tmp_path, name).tables
-    everything = source.cut(whole, profile=parse("nano"), limit=None, all_rows=True)
+    everything = source.cut(whole, spool=spool, profile=parse("nano"), limit=None, all_rows=True)
     assert set(everything.needed.values()) == {None}
     assert everything.tables.keys() == whole.tables.keys()
 

@@ -22,6 +22,9 @@ FILE = "manifest.json"
 VERIFIED_ROWS = 100
 """So many rows, or grades, must people have looked at before a set calls itself verified."""
 
+OUTDATED = "the set was built anew with other content since, so the verdict no longer holds; run mmteb-synth validate again"
+"""What stands in the place of a certificate's verdict."""
+
 _REBUILD = "delete it and build the set again; translations come from the cache"
 
 
@@ -72,7 +75,8 @@ class Manifest:
         findings: What the checks found: check, severity and number of segments.
         review: What people found: reviewers, rows, errors, error_rate and label_survival (each the rate and its
             interval's ends), alpha, date, judge_agreement; empty where nobody looked.
-        validity: What certificates say of boards made on this set: suite, text, created and file.
+        validity: What certificates say of boards made on this set: suite, text, created and file; where the content
+            changed since, the text is `OUTDATED`.
     """
 
     name: str
@@ -153,6 +157,25 @@ def with_terms_of_today(manifest: Manifest) -> Manifest:
     if "accepted" in manifest.terms:
         terms["accepted"] = [name for name in manifest.terms["accepted"] if name in terms["to_accept"]]
     return dataclasses.replace(manifest, licence=licence, terms=terms)
+
+
+def built_anew(manifest: Manifest, previous: Manifest) -> Manifest:
+    """A set's new record, with what was found out about the set after it was built before.
+
+    Where the content is the same, that is the review and what certificates say. Where it is another, nothing of it holds,
+    and certificates are said to be outdated.
+
+    Args:
+        manifest: The new record; what it says itself goes before.
+        previous: The record in whose place it comes.
+    """
+    is_same = manifest.revision == previous.revision
+    return dataclasses.replace(
+        manifest,
+        review=manifest.review or (previous.review if is_same else {}),
+        validity=manifest.validity
+        or [one if is_same else {**one, "text": OUTDATED} for one in previous.validity],
+    )
 
 
 def write(folder: Path, manifest: Manifest) -> None:

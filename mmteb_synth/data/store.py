@@ -203,7 +203,8 @@ class Store:
         """Store a set; its folder is complete before anything points to it.
 
         Args:
-            manifest: Its record; the revision is filled in, and a review of the very same content is kept.
+            manifest: Its record; the revision is filled in, and what was found out about the very same content
+                is kept.
             tables: Its tables in MTEB's own layout.
             ledger: What is known of its segments; None where nothing was translated.
             sample: The list of what its profile kept of the English set; None where it kept all.
@@ -216,8 +217,8 @@ class Store:
         """
         previous = self.find_or_none(manifest.name)
         manifest = dataclasses.replace(manifest, revision=content_hash(tables))
-        if previous is not None and previous.manifest.revision == manifest.revision:
-            manifest = dataclasses.replace(manifest, review=manifest.review or previous.manifest.review)
+        if previous is not None:
+            manifest = manifests.built_anew(manifest, previous.manifest)
         folder = self.folder / f"{manifest.name}-{manifest.revision[:12]}"
         with writing(f"the data set {manifest.name}"):
             if _is_whole(folder, manifest.revision):

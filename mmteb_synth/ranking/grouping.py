@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmteb_synth.ranking import uncertainty
+from mmteb_synth.ranking import apart, uncertainty
 from mmteb_synth.ranking.aggregate import borda_points, borda_ranks, mean, type_means
+from mmteb_synth.ranking.apart import Place
 from mmteb_synth.ranking.flagged import FLAGGED
 from mmteb_synth.ranking.results import ENGLISH, SOURCE, Model, Score
 from mmteb_synth.ranking.suites import AS_THEY_ARE, Expected
 from mmteb_synth.ranking.table import BITEXT, Group, Row, Table
-from mmteb_synth.ranking.uncertainty import Estimate, Part, Place
+from mmteb_synth.ranking.uncertainty import Estimate, Part
 from mmteb_synth.statistics.bootstrap import Floats
 
 Draws = Callable[[Score], Floats | None]
@@ -213,7 +214,7 @@ class _Tables:
                 )
                 for model in [*ordered, *unranked]
             ),
-            drawn=uncertainty.draws_of(parts),
+            drawn=apart.draws_of(parts),
         )
 
     def _cells(self, language: str) -> list[_Cell]:
@@ -299,7 +300,7 @@ def _places(
     ends = uncertainty.rank_intervals(np.array([points[model] for model in ordered]), tasks)
     return {
         model: dataclasses.replace(place, low=end[0], high=end[1]) if end else place
-        for model, place, end in zip(ordered, uncertainty.group(parts), ends, strict=True)
+        for model, place, end in zip(ordered, apart.group(parts), ends, strict=True)
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from mmteb_synth import languages
 from mmteb_synth.markdown import Column, escape, parameter_count, table, two_digits
+from mmteb_synth.ranking.apart import Place
 from mmteb_synth.ranking.flagged import FLAG, FLAGGED
 from mmteb_synth.ranking.notes import (
     BITEXT_MARK,
@@ -19,7 +20,6 @@ from mmteb_synth.ranking.notes import (
 from mmteb_synth.ranking.results import ENGLISH, SOURCE, Model
 from mmteb_synth.ranking.suites import UNLISTED
 from mmteb_synth.ranking.table import BITEXT, Group, Row, Table
-from mmteb_synth.ranking.uncertainty import Place
 from mmteb_synth.statistics.bootstrap import FEWEST, Interval
 
 COLUMNS_AT_MOST = 14
@@ -42,7 +42,7 @@ _EXPLANATION = (
     "English is the model's mean over the same tasks in English, Δ English the difference over the tasks that have "
     "both scores. A missing score is empty, never zero, and leaves its means empty.\n\n"
     "Models of one group can't be told apart: no paired bootstrap test finds a difference to the model above or to the "
-    "first of the group (5 %, after Holm's correction). 95 % are intervals, had the tasks been others of their kind, or "
+    "first of the group (5 %, corrected for how many are compared). 95 % are intervals, had the tasks been others of their kind, or "
     f"had the same tasks had other examples; below {FEWEST} tasks there are none over tasks. `leaderboard.csv` has those "
     "of all means."
 )

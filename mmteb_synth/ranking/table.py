@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mmteb_synth.ranking.apart import Place
 from mmteb_synth.ranking.results import Model, Score
-from mmteb_synth.ranking.uncertainty import Estimate, Place
+from mmteb_synth.ranking.uncertainty import Estimate
 
 BITEXT = "BitextMining"
 

@@ -7,28 +7,14 @@ evidence as so many tasks would be (a cluster bootstrap: Davison and Hinkley 199
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
-from mmteb_synth.statistics.bootstrap import (
-    FEWEST,
-    Floats,
-    Interval,
-    counts,
-    holm,
-    interval,
-    paired_p,
-    resamples,
-    shifted_p,
-    widened,
-)
-
-SIGNIFICANT = 0.05
-"""Corrected p-values up to this tell two models apart."""
+from mmteb_synth.statistics.bootstrap import FEWEST, Floats, Interval, counts, interval, resamples, widened
 
 
 class Part(NamedTuple):
@@ -70,25 +56,6 @@ class Estimate:
             tasks=_times(self.tasks, factor),
             examples=_times(self.examples, factor),
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a model stands, and how sure that is.
-
-    Attributes:
-        group: The models that can't be told apart share one, 1 being the best; None where nothing is known.
-        p_above: The corrected p-value of its difference to the model above it.
-        p_first: The same to the first of the group above it, or of its own where it does not lead one.
-        low: The better end of its rank's 95 % interval over tasks.
-        high: The worse end.
-    """
-
-    group: int | None = None
-    p_above: float | None = None
-    p_first: float | None = None
-    low: int | None = None
-    high: int | None = None
 
 
 def estimate(value: float | None, parts: Parts) -> Estimate:
@@ -137,7 +104,7 @@ def over_examples(parts: Parts) -> Interval | None:
     Returns:
         None where the draws of a part are not known.
     """
-    mean = _mean_of_groups(parts)
+    mean = mean_of_means(parts)
     return None if mean is None else interval(mean)
 
 
@@ -145,6 +112,11 @@ def mean_of_draws(draws: Sequence[Floats | None]) -> Floats | None:
     """The mean in each draw; None where one is not known, or there are none."""
     known = [values for values in draws if values is not None]
     return np.asarray(np.mean(known, axis=0)) if known and len(known) == len(draws) else None
+
+
+def mean_of_means(parts: Parts) -> Floats | None:
+    """The mean in each draw of what a mean is of; None where one is not known, or there are none."""
+    return mean_of_draws([mean_of_draws([part.draws for part in group]) for group in parts])
 
 
 @cache
@@ -176,102 +148,6 @@ def rank_intervals(points: Floats, tasks: Sequence[str]) -> list[tuple[int, int]
     level = widened(len(units))
     ends = [interval(column, level) for column in ranks.T]
     return [(math.floor(low), math.ceil(high)) for low, high in ends]
-
-
-def group(ordered: Sequence[Sequence[Part]]) -> list[Place]:
-    """Put models that can't be told apart into groups.
-
-    Going down the ranking, a model opens a new group when it can be told apart from the model above it, or from the
-    first of the group; otherwise it shares the group. The first rule alone would chain: each model near the one above
-    it, and the last far from the first. Two models are told apart where the one that ranks higher also has the higher
-    mean over what both have, and the paired bootstrap test finds p up to .05 after Holm's correction: for how many
-    neighbours there are, or for how many models stand below the first of the group.
-
-    Tasks are drawn where there are `FEWEST` of them; otherwise examples, where they are known of every score.
-
-    Clusters between which a test finds a difference are how the Conference on Machine Translation ranks (Bojar et al.
-    2016, "Findings of the 2016 Conference on Machine Translation", aclanthology.org/W16-2301, section 3.4); comparing
-    each with the best is the idea of Hsu 1981, "Simultaneous Confidence Intervals for All Distances from the Best".
-
-    Args:
-        ordered: For each model by rank its scores, the same cells in the same order.
-
-    Returns:
-        For each model its group and p-values.
-    """
-    test = _test(ordered)
-    if test is None:
-        return [Place() for _ in ordered]
-
-    def against(first: int) -> list[float]:
-        """For each model the corrected p-value against one above it; 1 above that."""
-        return [*[1.0] * (first + 1), *holm([test(first, row) for row in range(first + 1, len(ordered))])]
-
-    neighbours = [1.0, *holm([test(row - 1, row) for row in range(1, len(ordered))])]
-    to_first = against(0)
-    number = 1
-    places = []
-    for row in range(len(ordered)):
-        p_above, p_first = float(neighbours[row]), float(to_first[row])
-        if row and min(p_above, p_first) <= SIGNIFICANT:
-            number += 1
-            to_first = against(row)
-        places.append(Place(group=number, p_above=p_above if row else None, p_first=p_first if row else None))
-    return places
-
-
-def draws_of(ordered: Sequence[Sequence[Part]]) -> str | None:
-    """What `group` draws: `tasks`, `examples`, or None where it can tell nothing."""
-    if len({part.task for part in (ordered[0] if ordered else ())}) >= FEWEST:
-        return "tasks"
-    known = bool(ordered and ordered[0]) and all(
-        part.draws is not None for parts in ordered for part in parts
-    )
-    return "examples" if known else None
-
-
-def _test(ordered: Sequence[Sequence[Part]]) -> Callable[[int, int], float] | None:
-    """The p-value of the first of two models being the better one, which is 1 where it is not."""
-    drawn = draws_of(ordered)
-    if drawn is None:
-        return None
-
-    def test(upper: int, lower: int) -> float:
-        both = [
-            (part.task, part.value - other.value)
-            for part, other in zip(ordered[upper], ordered[lower], strict=True)
-            if part.value is not None and other.value is not None
-        ]
-        if math.fsum(difference for _, difference in both) <= 0:
-            return 1.0
-        if drawn == "tasks":
-            return _p_over_tasks(both)
-        return _p_over_examples(ordered[upper], ordered[lower])
-
-    return test
-
-
-def _p_over_tasks(both: Iterable[tuple[str, float]]) -> float:
-    by_task: dict[str, float] = {}
-    for task, difference in both:
-        by_task[task] = by_task.get(task, 0.0) + difference
-    if len(by_task) < FEWEST:
-        return 1.0
-    return paired_p([by_task[task] for task in sorted(by_task)], drawn_tasks(len(by_task)))
-
-
-def _p_over_examples(upper: Sequence[Part], lower: Sequence[Part]) -> float:
-    mine, theirs = _mean_of_groups([upper]), _mean_of_groups([lower])
-    if mine is None or theirs is None:
-        return 1.0
-    found = math.fsum(
-        (one.value or 0.0) - (other.value or 0.0) for one, other in zip(upper, lower, strict=True)
-    )
-    return shifted_p(found / len(upper), mine - theirs)
-
-
-def _mean_of_groups(parts: Parts) -> Floats | None:
-    return mean_of_draws([mean_of_draws([part.draws for part in group]) for group in parts])
 
 
 def _times(ends: Interval | None, factor: float) -> Interval | None:

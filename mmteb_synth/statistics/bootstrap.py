@@ -38,6 +38,9 @@ highest unit, whatever the others are."""
 _ROUNDING = 1e-9
 """What is left between equal differences of floating point numbers, as a share of them."""
 
+_PAIRS_AT_ONCE = 256
+"""So many pairs of models are held in memory at once: 10 MB for each matrix of their resamples."""
+
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
 
@@ -116,56 +119,104 @@ def widened(n: int, level: float = LEVEL) -> float:
     return float(1 - 2 * stats.norm.sf(quantile))
 
 
+class Distances(NamedTuple):
+    """How far pairs of models are apart, and how far they would be by chance.
+
+    Attributes:
+        found: Each pair's distance, of shape (pairs,).
+        furthest: The largest distance of all pairs in each resample in which they are made equal, of shape (times,).
+    """
+
+    found: Floats
+    furthest: Floats
+
+    def p_values(self) -> Floats:
+        """For each pair the share of resamples in which a pair is as far apart, the found one counted among them.
+
+        So none is 0 (Davison and Hinkley 1997, "Bootstrap Methods and their Application", section 4.2). They hold for all
+        pairs at once, whichever of them one looks at afterwards: the single step by the largest statistic of Westfall and Young 1993,
+        "Resampling-Based Multiple Testing".
+
+        Returns:
+            Between 1 / (times + 1) and 1, of shape (pairs,).
+        """
+        times = len(self.furthest)
+        nearer = np.searchsorted(np.sort(self.furthest), self.found, side="left")
+        return np.asarray((1 + times - nearer) / (1 + times))
+
+
+def student_distances(differences: npt.ArrayLike, drawn: Floats) -> Distances:
+    """How far pairs of models are apart in the mean, by the t statistic but for a factor that depends on n.
+
+    The differences are moved so that their mean is zero, as if the models were equal, and resampled (Efron and Tibshirani
+    1993, section 16.4).
+
+    Args:
+        differences: One model's score less the other's on each unit, of shape (pairs, n); n is at least 2.
+        drawn: From `counts`, of shape (times, n).
+    """
+    given = np.asarray(differences, dtype=np.float64)
+    times, n = drawn.shape
+    # the same difference everywhere: its t statistic is infinite, and so it is by chance never
+    varied = np.ptp(given, axis=1) > _ROUNDING * np.abs(given).max(axis=1)
+    found = np.where(given.any(axis=1), np.inf, 0.0)
+    found[varied] = np.abs(given[varied].mean(axis=1)) / given[varied].std(axis=1)
+    moved = given[varied] - given[varied].mean(axis=1, keepdims=True)
+    furthest = np.zeros(times)
+    for start in range(0, len(moved), _PAIRS_AT_ONCE):
+        some = moved[start : start + _PAIRS_AT_ONCE].T
+        means = drawn @ some / n
+        variances = np.maximum(drawn @ some**2 / n - means**2, 0.0)
+        # a resample of one unit has no spread: as far as can be, if that unit is not the mean itself
+        with np.errstate(divide="ignore", invalid="ignore"):
+            distances = np.abs(means) / np.sqrt(variances)
+        furthest = np.fmax(furthest, np.fmax.reduce(distances, axis=1))
+    return Distances(found, furthest)
+
+
+def shifted_distances(found: npt.ArrayLike, resampled: npt.ArrayLike) -> Distances:
+    """How far pairs of models are apart in a statistic that is no plain mean, as a rank correlation, by its spread.
+
+    The resampled differences are moved to zero, as if the models were equal (Berg-Kirkpatrick, Burkett and Klein 2012, "An
+    Empirical Investigation of Statistical Significance in NLP", aclanthology.org/D12-1091). For hundreds of units: with
+    few it finds too much, which is what `student_distances` is for.
+
+    Args:
+        found: The differences on the whole sample, of shape (pairs,).
+        resampled: The differences on each resample, of shape (pairs, times); where one is not defined (NaN), the resample
+            is left out.
+    """
+    whole = np.asarray(found, dtype=np.float64)
+    values = np.asarray(resampled, dtype=np.float64)
+    values = values[:, ~np.isnan(values).any(axis=0)]
+    if not values.size:
+        return Distances(np.zeros(len(whole)), np.zeros(0))
+    spread = values.std(axis=1)
+    varied = spread > _ROUNDING * np.abs(values).max(axis=1)
+    distances = np.where(whole != 0, np.inf, 0.0)
+    distances[varied] = np.abs(whole[varied]) / spread[varied]
+    moved = np.abs(values[varied] - whole[varied, None]) / spread[varied, None]
+    return Distances(distances, moved.max(axis=0, initial=0.0))
+
+
 def paired_p(differences: npt.ArrayLike, drawn: Floats) -> float:
     """Whether two models differ in the mean: the two-sided p-value of a paired, studentised bootstrap test.
 
-    The differences are moved so that their mean is zero, as if the models were equal; p is the share of resamples whose
-    t statistic is as far from zero as the one that was found (Efron and Tibshirani 1993, section 16.4), the found one
-    counted among them, so that it is never 0 (Davison and Hinkley 1997, "Bootstrap Methods and their Application",
-    section 4.2).
-
     Args:
-        differences: One model's score less the other's on each unit that both have, of shape (n,), at least 2.
+        differences: As `student_distances` has them, of one pair: of shape (n,). Equal models have a p-value of 1.
         drawn: From `counts`, of shape (times, n).
-
-    Returns:
-        Between 1 / (times + 1) and 1. Equal models have 1.
     """
-    found = np.asarray(differences, dtype=np.float64)
-    times, n = int(drawn.shape[0]), int(drawn.shape[1])
-    if not found.any():
-        return 1.0
-    if np.ptp(found) <= _ROUNDING * np.abs(found).max():
-        return 1 / (1 + times)  # the same difference everywhere: its t statistic is infinite
-    moved = found - found.mean()
-    means = drawn @ moved / n
-    variances = np.maximum(drawn @ moved**2 / n - means**2, 0.0)
-    with np.errstate(
-        divide="ignore", invalid="ignore"
-    ):  # a resample of one unit has no spread: as far as can be
-        distances = np.abs(means) / np.sqrt(variances)
-    as_far = np.count_nonzero(distances >= abs(found.mean()) / found.std())
-    return (1 + int(as_far)) / (1 + times)
+    return float(student_distances(np.asarray(differences)[None], drawn).p_values()[0])
 
 
 def shifted_p(found: float, resampled: npt.ArrayLike) -> float:
-    """Whether two models differ in a statistic that is no plain mean, as a rank correlation: a two-sided p-value.
-
-    The resampled differences are moved to zero, as if the models were equal; p is the share of them that is as far from
-    zero as the one that was found (Berg-Kirkpatrick, Burkett and Klein 2012, "An Empirical Investigation of Statistical
-    Significance in NLP", aclanthology.org/D12-1091), the found one counted among them. For hundreds of units: with few
-    it finds too much, which is what `paired_p` is for.
+    """Whether two models differ in a statistic that is no plain mean: a two-sided p-value.
 
     Args:
-        found: The difference on the whole sample.
-        resampled: The difference on each resample, of shape (times,); NaN where it is not defined.
-
-    Returns:
-        Between 1 / (times + 1) and 1.
+        found: As `shifted_distances` has it, of one pair.
+        resampled: Of shape (times,).
     """
-    values = np.asarray(resampled, dtype=np.float64)
-    values = values[~np.isnan(values)]
-    return (1 + int(np.count_nonzero(np.abs(values - found) >= abs(found)))) / (1 + len(values))
+    return float(shifted_distances([found], np.asarray(resampled)[None]).p_values()[0])
 
 
 def holm(p_values: npt.ArrayLike) -> Floats:

@@ -21,7 +21,7 @@ import pytest
 from datasets import load_dataset
 
 from mmteb_synth.data import ledger
-from mmteb_synth.data.manifest import SCHEMA, Manifest
+from mmteb_synth.data.manifest import OUTDATED, SCHEMA, Manifest
 from mmteb_synth.data.store import Store, TranslatedDataset, set_name
 from mmteb_synth.data.tables import CORPUS, DEFAULT, QRELS, QUERIES, TableKey, Tables, content_hash
 from mmteb_synth.errors import StoreError, SynthError, UnknownNameError
@@ -441,3 +441,17 @@ def test_a_review_stays_with_its_content(store: Store) -> None:
     assert store.save(a_manifest(), some_tables("copper")).manifest.review == {}
     with pytest.raises(UnknownNameError):
         store.annotate("Nobody", review=review)
+
+
+def test_a_certificates_verdict_stays_with_its_content(store: Store) -> None:
+    said = {"suite": "mine", "text": "It ranks well.", "created": "2026-01-02", "file": "mine.md"}
+    first = store.save(a_manifest(validity=[said]), some_tables(), a_ledger("demir"))
+    assert "It ranks well." in (first.folder / "README.md").read_text("utf-8")
+    again = store.save(a_manifest(fingerprint="two"), some_tables(), a_ledger("demir"))
+    assert again.manifest.validity == [said]
+    assert "It ranks well." in (again.folder / "README.md").read_text("utf-8")
+    changed = store.save(a_manifest(), some_tables("copper"), a_ledger("demir"))
+    assert changed.manifest.validity == [{**said, "text": OUTDATED}]
+    card = (changed.folder / "README.md").read_text("utf-8")
+    assert "It ranks well." not in card
+    assert OUTDATED in card

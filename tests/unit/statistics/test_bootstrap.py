@@ -136,6 +136,40 @@ def test_shifted_p_by_hand() -> None:
     assert shifted_p(0.0, [0.0, 0.0]) == 1.0
 
 
+def test_the_furthest_of_pairs_is_that_of_a_loop_over_them() -> None:
+    pairs = np.random.default_rng(1).normal(size=(5, 7))
+    drawn = counts(resamples(7, times=200))
+    together = bootstrap.student_distances(pairs, drawn)
+    alone = [bootstrap.student_distances([pair], drawn) for pair in pairs]
+    assert together.found == pytest.approx([one.found[0] for one in alone])
+    assert together.furthest == pytest.approx(np.max([one.furthest for one in alone], axis=0))
+    p = [sum(together.furthest >= found) for found in together.found]
+    assert together.p_values() == pytest.approx([(1 + count) / 201 for count in p])
+    assert all(together.p_values() >= [paired_p(pair, drawn) for pair in pairs])
+
+
+def test_pairs_that_never_vary_are_no_measure_for_others() -> None:
+    drawn = counts(resamples(7, times=99))
+    pairs = np.array([VALUES - 0.4, np.zeros(7), np.full(7, 0.1)])
+    alone = bootstrap.student_distances(pairs[:1], drawn)
+    together = bootstrap.student_distances(pairs, drawn)
+    assert together.p_values().tolist() == [alone.p_values()[0], 1.0, 0.01]
+
+
+def test_shifted_distances_by_hand() -> None:
+    # a resample in which a pair has no value is left out for all of them; a pair without a spread is no measure
+    first, second = [-0.1, 0.3, 0.4, 0.7, 1.0, math.nan], [0.1, 0.3, 0.1, 0.3, 0.2, 9.0]
+    found = bootstrap.shifted_distances([0.4, 0.2, 0.0], [first, second, [0.0] * 6])
+    spreads = [np.std(first[:5]), np.std(second[:5])]
+    assert found.found == pytest.approx([0.4 / spreads[0], 0.2 / spreads[1], 0.0])
+    moved = [
+        [abs(value - 0.4) / spreads[0], abs(other - 0.2) / spreads[1]]
+        for value, other in zip(first[:5], second[:5], strict=True)
+    ]
+    assert found.furthest == pytest.approx([max(both) for both in moved])
+    assert bootstrap.shifted_distances([0.1], [[math.nan]]).p_values().tolist() == [1.0]
+
+
 def test_holm_by_hand() -> None:
     # .005 is the smallest of four, .01 the next of three, .03 of two; .04 may not get below it.
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])

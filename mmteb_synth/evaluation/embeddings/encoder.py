@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from datasets import Dataset
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
@@ -16,8 +15,9 @@ from tqdm.auto import tqdm
 from mmteb_synth.errors import CacheError, EvaluationError
 from mmteb_synth.evaluation.embeddings import keys as keying
 from mmteb_synth.evaluation.embeddings import vectors
+from mmteb_synth.evaluation.embeddings.calls import Call, Gathered, NoMatrixError, unique
 from mmteb_synth.evaluation.embeddings.keys import Asked
-from mmteb_synth.evaluation.embeddings.store import VectorStore
+from mmteb_synth.evaluation.embeddings.store import Found, VectorStore
 
 if TYPE_CHECKING:
     from mteb.models import ModelMeta
@@ -39,7 +39,7 @@ class CachingEncoder:
 
     Texts that a call holds several times are encoded once, longest first, so that what is encoded together is of
     like length; what the store has is not encoded at all. A model that may cost money is asked for one batch at a
-    time, and each is stored before the next is asked for.
+    time, of texts that no other process is having embedded, and each is stored before the next is asked for.
 
     Args:
         encoder: The encoder.
@@ -60,6 +60,7 @@ class CachingEncoder:
         self.encoded = 0
         self.reused = 0
         self._is_prepared = False
+        self._has_waited = False
 
     @property
     def mteb_model_meta(self) -> ModelMeta:
@@ -101,20 +102,13 @@ class CachingEncoder:
         items = None if set(kwargs) - _FREELY else self._items(inputs)
         if not items:
             return self._ask(inputs, asked, kwargs)
-        first: dict[bytes, int] = {}
-        order = np.empty(len(items), dtype=np.int64)
-        rows: list[int] = []
-        for row, key in enumerate(keying.digests(self._encoder, asked, items)):
-            place = order[row] = first.setdefault(key, len(first))
-            if place == len(rows):
-                rows.append(row)
-        texts = _Texts(keys=list(first), rows=rows, lengths=[len(items[row]) for row in rows])
+        call, order = unique(inputs, asked, kwargs, items, keying.digests(self._encoder, asked, items))
         self._prepare()
         try:
-            found, kind = self._vectors(texts, inputs, asked, kwargs)
-        except _NoMatrixError:
+            found, kind = self._vectors(call)
+        except NoMatrixError:
             return self._ask(inputs, asked, kwargs)
-        return vectors.embeddings(found if len(rows) == len(items) else found[order], kind)
+        return vectors.embeddings(found if len(call.keys) == len(items) else found[order], kind)
 
     def _prepare(self) -> None:
         """Find out whether the store can be written before hours, or money, are spent on what belongs there."""
@@ -140,95 +134,115 @@ class CachingEncoder:
             return texts
         return keying.row_texts(dataset)
 
-    def _vectors(
-        self, texts: _Texts, inputs: DataLoader[Any], asked: Asked, kwargs: dict[str, Any]
-    ) -> tuple[vectors.Rows, str]:
-        """The vectors of unique texts, in their order; without the store where it fails."""
+    def _vectors(self, call: Call) -> tuple[vectors.Rows, str]:
+        """The vectors of a call's texts; without the store where it fails."""
         try:
-            return self._assembled(texts, inputs, asked, kwargs)
-        except (
-            CacheError
-        ) as error:  # it can't be read, or what it has doesn't go with what the model makes now
+            return self._assembled(call)
+        except CacheError as error:  # it can't be read, or doesn't go with what the model makes now
             self._go_on_without(error)
-            return self._assembled(texts, inputs, asked, kwargs)
+            return self._assembled(call)
 
-    def _assembled(
-        self, texts: _Texts, inputs: DataLoader[Any], asked: Asked, kwargs: dict[str, Any]
-    ) -> tuple[vectors.Rows, str]:
+    def _assembled(self, call: Call) -> tuple[vectors.Rows, str]:
         """What the store has, and the rest from the encoder."""
-        stored = self._store.read(texts.keys) if self._store else None
-        missing = stored.missing if stored else list(range(len(texts.keys)))
+        stored = self._store.read(call.keys) if self._store else None
+        missing = stored.missing if stored else list(range(len(call.keys)))
         if stored and stored.damaged:
             self._warn(
                 f"{stored.damaged} stored embeddings of {self.mteb_model_meta.name} were damaged; "
                 "they are made again"
             )
-        self.reused += len(texts.keys) - len(missing)
-        logger.info("%d texts have embeddings, %d are encoded", len(texts.keys) - len(missing), len(missing))
-        found, kind = (stored.rows, stored.kind) if stored else (None, "")
-        missing.sort(key=lambda place: -texts.lengths[place])
-        for part, rows, made in self._parts(missing, texts, inputs, asked, kwargs):
-            if found is None:
-                found, kind = np.empty((len(texts.keys), rows.shape[1]), dtype=rows.dtype), made
-            if (made, rows.shape[1]) != (kind, found.shape[1]):
-                said = (
-                    f"{self.mteb_model_meta.name} returned vectors of {rows.shape[1]} x {made}, and before "
-                    f"of {found.shape[1]} x {kind}"
-                )
-                if stored is None:
-                    raise EvaluationError(said)
-                raise CacheError(said, hint="give the model another revision if it was changed")
-            self._keep([texts.keys[place] for place in part], rows, made)
-            found[part] = rows
-        assert found is not None
-        return found, kind
+        self.reused += len(call.keys) - len(missing)
+        logger.info("%d texts have embeddings, %d are encoded", len(call.keys) - len(missing), len(missing))
+        gathered = Gathered(self.mteb_model_meta.name, len(call.keys), stored)
+        missing.sort(key=lambda place: -call.lengths[place])
+        broken = 0
+        for part in self._parts(missing, call):
+            with self._claimed([call.keys[place] for place in part]) as since:
+                if since:
+                    gathered.put(part, since.rows, since.kind)
+                    self.reused += len(part) - len(since.missing)
+                    part = [part[position] for position in since.missing]  # noqa: PLW2901
+                if part:
+                    rows, kind = self._made(part, call, alone=len(part) == len(missing))
+                    gathered.put(part, rows, kind)
+                    broken += self._keep([call.keys[place] for place in part], rows, kind)
+        if broken:
+            self._warn(
+                f"{self.mteb_model_meta.name} returned NaN or infinity for {broken} of {len(call.keys)} texts of "
+                f"{call.asked.task_metadata.name}; a score that comes of them means nothing"
+            )
+        return gathered.whole()
 
-    def _parts(
-        self,
-        missing: Sequence[int],
-        texts: _Texts,
-        inputs: DataLoader[Any],
-        asked: Asked,
-        kwargs: dict[str, Any],
-    ) -> Iterator[tuple[list[int], vectors.Rows, str]]:
-        """Let the encoder encode a part after the other."""
-        size = batch = int(kwargs.get("batch_size") or inputs.batch_size or 1)
+    def _parts(self, missing: Sequence[int], call: Call) -> Iterator[list[int]]:
+        """What is encoded between two commits: a part after the other."""
+        start, size = 0, call.batch_size
         if not self._paid:
             size *= _FIRST_BATCHES
-        start = 0
-        shows = bool(kwargs.get("show_progress_bar")) and len(missing) > size
-        quiet = {**kwargs, "show_progress_bar": False} if shows else kwargs
+        shows = call.shows_progress and len(missing) > size
         with tqdm(total=len(missing), desc="Encoding", unit="text", disable=not shows) as progress:
             while start < len(missing):
                 part = list(missing[start : start + size])
                 began = time.monotonic()
-                returned = self._ask(_loader(inputs, [texts.rows[place] for place in part]), asked, quiet)
-                taken = vectors.rows(returned)
-                if taken is None:
-                    raise _NoMatrixError
-                rows, kind = taken
-                if len(rows) != len(part):
-                    raise EvaluationError(
-                        f"{self.mteb_model_meta.name} returned {len(rows)} vectors for {len(part)} texts"
-                    )
-                self.encoded += len(part)
-                yield part, rows, kind
+                yield part
                 start += len(part)
                 progress.update(len(part))
-                if size > batch and time.monotonic() - began < _SECONDS / 2:
+                if not self._paid and time.monotonic() - began < _SECONDS / 2:
                     size *= 2
 
-    def _keep(self, keys: list[bytes], rows: vectors.Rows, kind: str) -> None:
-        """Store vectors, but for those that hold what is no number."""
-        if self._store is None:
+    @contextlib.contextmanager
+    def _claimed(self, keys: list[bytes]) -> Iterator[Found | None]:
+        """Where texts cost money: keep other processes from paying for them meanwhile, and see what these have had made."""
+        if self._store is None or not self._paid:
+            yield None
             return
+        with self._store.claimed(keys, self._wait):
+            yield self._store.read(keys)
+
+    def _wait(self) -> None:
+        if not self._has_waited:
+            self._warn(
+                f"another process is having texts of {self.mteb_model_meta.name} embedded that are needed here; "
+                "waiting for it, so that they are paid for once"
+            )
+        self._has_waited = True
+
+    def _made(self, part: list[int], call: Call, *, alone: bool) -> tuple[vectors.Rows, str]:
+        """Let the encoder encode a part.
+
+        Raises:
+            EvaluationError: It returned too few or too many vectors, or none where they cost money.
+            NoMatrixError: It returned something else than one vector a text.
+        """
+        options = call.options if alone else {**call.options, "show_progress_bar": False}
+        returned = self._ask(call.loader(part), call.asked, options)
+        self.encoded += len(part)
+        made = vectors.rows(returned)
+        if made is None and self._paid:
+            raise EvaluationError(
+                f"{self.mteb_model_meta.name} returned a {type(returned).__name__} that holds no vector of numbers for "
+                "each text, so nothing of it can be kept",
+                hint="return a numpy array of shape (texts, dimensions), or pay for each run with --no-embedding-cache",
+            )
+        if made is None:
+            raise NoMatrixError
+        if len(made[0]) != len(part):
+            raise EvaluationError(
+                f"{self.mteb_model_meta.name} returned {len(made[0])} vectors for {len(part)} texts"
+            )
+        return made
+
+    def _keep(self, keys: list[bytes], rows: vectors.Rows, kind: str) -> int:
+        """Store vectors, but for those that hold what is no number; returns how many do."""
         whole = vectors.finite(rows, kind)
-        if not whole.all():
+        broken = len(whole) - int(whole.sum())
+        if broken:
             keys, rows = [key for key, is_whole in zip(keys, whole, strict=True) if is_whole], rows[whole]
-        try:
-            self._store.add(keys, rows, kind)
-        except CacheError as error:
-            self._go_on_without(error)
+        if self._store is not None:
+            try:
+                self._store.add(keys, rows, kind)
+            except CacheError as error:
+                self._go_on_without(error)
+        return broken
 
     def _ask(self, inputs: DataLoader[Any], asked: Asked, kwargs: dict[str, Any]) -> Any:
         return self._encoder.encode(
@@ -250,34 +264,3 @@ class CachingEncoder:
             raise error
         self._store = None
         self._warn(f"{error.message}; embeddings are not kept in this run ({error.hint})")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Texts:
-    """The unique texts of one call.
-
-    Attributes:
-        keys: Their digests.
-        rows: Where each stands first among the inputs.
-        lengths: In characters.
-    """
-
-    keys: list[bytes]
-    rows: list[int]
-    lengths: list[int]
-
-
-class _NoMatrixError(Exception):
-    """The encoder returned something else than one vector a text."""
-
-
-def _loader(inputs: DataLoader[Any], rows: list[int]) -> DataLoader[Any]:
-    """A loader of some of the rows, in the order given, with all that the whole one has."""
-    dataset: Any = inputs.dataset
-    return DataLoader(
-        dataset.select(rows),
-        batch_size=inputs.batch_size,
-        collate_fn=inputs.collate_fn,
-        num_workers=inputs.num_workers,
-        shuffle=False,
-    )

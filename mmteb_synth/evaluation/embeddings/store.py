@@ -6,12 +6,13 @@ from writing to the same place. What a killed process left behind the last row t
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import sqlite3
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,16 @@ from typing import Any
 import numpy as np
 
 from mmteb_synth.errors import CacheError
-from mmteb_synth.evaluation.embeddings import vectors
+from mmteb_synth.evaluation.embeddings import claims, vectors
 from mmteb_synth.evaluation.embeddings.vectors import Rows
 from mmteb_synth.hashing import canonical_json
-from mmteb_synth.translate.database import Database, Form
+from mmteb_synth.translate.database import Database, Form, explained
 
 ROWS = ".vectors"
 """How the file of the rows ends."""
+
+CLAIMS = ".claims"
+"""How the empty file ends by which processes keep each other from paying for the same texts."""
 
 KEEP_FREE = 1 << 30
 """Bytes that are left free on the disk: vectors can be had again, and others need the space more."""
@@ -148,6 +152,24 @@ class VectorStore:
                         missing.append(position)
                         damaged += 1
         return Found(rows=found, kind=shape.kind, missing=missing, damaged=damaged)
+
+    @contextlib.contextmanager
+    def claimed(self, keys: Sequence[bytes], waiting: Callable[[], None]) -> Iterator[None]:
+        """Keep other processes that claim their texts from having these embedded, while the body runs.
+
+        What another process had claimed may be in the store by then.
+
+        Args:
+            keys: Digests; `prepare` was called before.
+            waiting: Called before waiting for another process.
+
+        Raises:
+            CacheError: The file of the claims can't be written.
+        """
+        with contextlib.ExitStack() as held:
+            with explained(self.file, FORM):
+                held.enter_context(claims.claimed(self.file.with_suffix(CLAIMS), keys, waiting))
+            yield
 
     def add(self, keys: Sequence[bytes], rows: Rows, kind: str) -> None:
         """Store vectors; when it returns they are on the disk.

@@ -11,6 +11,8 @@ Rows: TypeAlias = NDArray[Any]
 """Vectors, one a row, of a type that numpy knows."""
 
 _TENSOR = "torch."
+_REAL = "fiub"
+"""What numpy calls the kinds of real numbers, `bool` among them."""
 _BITS = {"bfloat16": "uint16"}
 """Types that numpy lacks, and those that hold their bits."""
 
@@ -19,23 +21,42 @@ def rows(embeddings: Any) -> tuple[Rows, str] | None:
     """Take what an encoder returned apart.
 
     Args:
-        embeddings: Of shape (texts, dimensions).
+        embeddings: Of shape (texts, dimensions); a list of vectors of one length is taken for such a matrix.
 
     Returns:
         The rows, and the kind that `embeddings` gives them back as: `float32` for a numpy array, `torch.bfloat16`
-        for a tensor. None for anything that is no matrix: sparse tensors, lists of vectors for each token.
+        for a tensor. None for anything that is no matrix of real numbers: sparse tensors, lists of vectors for each
+        token, objects.
     """
-    if isinstance(embeddings, np.ndarray):
-        return (embeddings, embeddings.dtype.name) if embeddings.ndim == 2 else None
     import torch
 
-    if not isinstance(embeddings, torch.Tensor) or embeddings.ndim != 2 or embeddings.layout != torch.strided:
+    if isinstance(embeddings, list):
+        embeddings = _stacked(embeddings)
+    if isinstance(embeddings, np.ndarray):
+        kind, found = embeddings.dtype.name, embeddings
+    elif isinstance(embeddings, torch.Tensor) and embeddings.layout == torch.strided:
+        tensor = embeddings.detach().cpu()
+        name = str(tensor.dtype).removeprefix("torch.")
+        if name in _BITS:
+            tensor = tensor.view(getattr(torch, _BITS[name]))
+        kind, found = f"{_TENSOR}{name}", tensor.numpy()
+    else:
         return None
-    tensor = embeddings.detach().cpu()
-    name = str(tensor.dtype).removeprefix("torch.")
-    if name in _BITS:
-        tensor = tensor.view(getattr(torch, _BITS[name]))
-    return tensor.numpy(), f"{_TENSOR}{name}"
+    if found.ndim != 2 or not found.shape[1] or found.dtype.kind not in _REAL:
+        return None
+    return found.astype(found.dtype.newbyteorder("="), copy=False), kind
+
+
+def _stacked(listed: list[Any]) -> Any:
+    """A list of vectors of one length as a matrix; None where it is none."""
+    import torch
+
+    try:
+        if all(isinstance(vector, torch.Tensor) for vector in listed):
+            return torch.stack(listed)
+        return np.asarray(listed)
+    except (ValueError, TypeError, RuntimeError):
+        return None
 
 
 def dtype(kind: str) -> np.dtype[Any]:

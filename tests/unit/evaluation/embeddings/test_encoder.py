@@ -136,6 +136,21 @@ class TestWhatIsReturned:
         assert len(bench.encode(TEXTS)) == len(TEXTS)
         assert bench.inner.calls[-1] == TEXTS
 
+    def test_but_not_paid_for_again_and_again(self, bench: Bench) -> None:
+        bench.paid = True
+        bench.inner.shape = lambda found: (row for row in found)
+        with pytest.raises(EvaluationError, match="returned a generator that holds no vector") as error:
+            bench.encode(TEXTS)
+        assert "--no-embedding-cache" in str(error.value.hint)
+        assert len(bench.inner.texts) == 4
+
+    def test_lists_of_numbers_are_vectors(self, bench: Bench) -> None:
+        bench.inner.shape = lambda found: found.tolist()
+        cold, warm = bench.encode(TEXTS), bench.encode(TEXTS)
+        assert len(bench.inner.texts) == 6
+        np.testing.assert_array_equal(cold, [vector(text) for text in TEXTS])
+        np.testing.assert_array_equal(warm, cold)
+
     def test_nor_where_the_store_fails_too(self, bench: Bench) -> None:
         bench.encode(["bb"])
         bench.file.with_suffix(".vectors").unlink()
@@ -146,6 +161,8 @@ class TestWhatIsReturned:
     def test_vectors_that_are_no_numbers_are_not_kept(self, bench: Bench) -> None:
         bench.inner.make = lambda text: vector(text) * (np.nan if text == "a" else 1)
         assert np.isnan(bench.encode(TEXTS)).any(axis=1).tolist() == [text == "a" for text in TEXTS]
+        (told,) = bench.warned
+        assert told.startswith("test/counting returned NaN or infinity for 1 of 6 texts of STS12; ")
         bench.inner.calls.clear()
         bench.inner.make = vector
         np.testing.assert_array_equal(bench.encode(TEXTS), [vector(text) for text in TEXTS])

@@ -36,16 +36,56 @@ def test_tensors_come_back_as_they_were(name: str) -> None:
     "given",
     [
         [torch.zeros(2, 3)],
+        [torch.zeros(2), torch.zeros(3)],
+        [[1.0], [1.0, 2.0]],
+        ["a", "b"],
+        [],
         np.zeros(3),
+        np.zeros((2, 0)),
+        np.zeros((2, 3), dtype=object),
+        np.zeros((2, 3), dtype=complex),
+        np.full((2, 3), "a"),
         np.zeros((2, 3, 4)),
         torch.zeros(2, 3, 4),
         torch.eye(3).to_sparse(),
         None,
     ],
-    ids=["list", "vector", "cube", "tensor of three", "sparse", "nothing"],
+    ids=[
+        *(
+            "tokens",
+            "tensors of two lengths",
+            "lists of two lengths",
+            "words",
+            "empty list",
+            "vector",
+            "no columns",
+        ),
+        *("objects", "complex numbers", "matrix of words", "cube", "tensor of three", "sparse", "nothing"),
+    ],
 )
 def test_what_is_no_matrix_is_left_alone(given: Any) -> None:
     assert vectors.rows(given) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        ([[1, 2.5], [3, 4]], "float64"),
+        ([np.float32([1, 2.5]), np.float32([3, 4])], "float32"),
+        ([torch.tensor([1, 2.5]), torch.tensor([3.0, 4])], "torch.float32"),
+    ],
+    ids=["numbers", "arrays", "tensors"],
+)
+def test_a_list_of_vectors_is_a_matrix(given: Any, kind: str) -> None:
+    rows, found = vectors.rows(given)
+    assert found == kind
+    np.testing.assert_array_equal(rows, [[1, 2.5], [3, 4]])
+
+
+def test_bytes_in_another_order_are_turned_round() -> None:
+    given = np.array([[1, 2.5]], dtype=">f4")
+    rows, kind = vectors.rows(given)
+    np.testing.assert_array_equal(np.frombuffer(rows.tobytes(), vectors.dtype(kind)), given[0])
 
 
 @pytest.mark.parametrize("kind", ["float32", "torch.float16", "torch.bfloat16"])

@@ -143,7 +143,10 @@ def on_signals(*, grace: float = GRACE) -> Iterator[Stop]:
         target=_leave_when_told, args=(stop, orders), daemon=True, name="mmteb-synth-stop"
     )
 
+    interrupted = False
+
     def handle(number: int, _frame: FrameType | None) -> None:
+        nonlocal interrupted
         name = signal.Signals(number).name
         if not stop.requested:
             stop.request(
@@ -154,6 +157,7 @@ def on_signals(*, grace: float = GRACE) -> Iterator[Stop]:
                 f"{name}: no new work; what is in flight is stored, at most {grace:.0f} s; Ctrl-C ends at once"
             )
         elif number == signal.SIGINT:
+            interrupted = True
             orders.put((_AT_ONCE, _INTERRUPTED))
             raise KeyboardInterrupt
 
@@ -165,6 +169,12 @@ def on_signals(*, grace: float = GRACE) -> Iterator[Stop]:
             earlier[number] = signal.signal(number, handle)
     try:
         yield stop
+    except Stopped:
+        raise
+    except Exception:
+        if interrupted:  # in a library, which made an error of its own of it
+            raise KeyboardInterrupt from None
+        raise
     finally:
         orders.put(None)
         for number, handler in earlier.items():

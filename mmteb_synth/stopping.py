@@ -28,7 +28,9 @@ _MARGIN = 5.0
 _AT_ONCE = 2.0
 """Seconds after a second Ctrl-C in which the run may still unwind."""
 
-_INTERRUPTED = 130
+INTERRUPTED = 130
+"""The exit code after a Ctrl-C that did not wait for the good order: 128 and the signal's number, as shells have it."""
+
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")
 
 Hook = Callable[[], object]
@@ -158,7 +160,7 @@ def on_signals(*, grace: float = GRACE) -> Iterator[Stop]:
             )
         elif number == signal.SIGINT:
             interrupted = True
-            orders.put((_AT_ONCE, _INTERRUPTED))
+            orders.put((_AT_ONCE, INTERRUPTED))
             raise KeyboardInterrupt
 
     watch.start()

@@ -17,6 +17,9 @@ from mmteb_synth.types import Answer, Language, Segment
 _REST = 10.0
 """Seconds for which an endpoint that can't be reached, or only fails, is asked nothing."""
 
+_PATIENCE = 2.0
+"""Seconds for which, at the start, those that can be asked wait for the others to say so too."""
+
 _FAULTS = 3
 """So many failures in a row, with no answer between them, and an endpoint only fails."""
 
@@ -112,12 +115,14 @@ class SharedBackend:
             member.start()
         waiting = {member.starting for member in self._members if member.starting}
         while waiting:
-            rest = _REST if self._started() else None  # what hangs keeps the others back no longer
-            ended, waiting = await asyncio.wait(waiting, timeout=rest, return_when=asyncio.FIRST_COMPLETED)
+            patience = _PATIENCE if self._started() else None
+            ended, waiting = await asyncio.wait(
+                waiting, timeout=patience, return_when=asyncio.FIRST_COMPLETED
+            )
             failures = [member.failure for member in self._members if member.failure]
             if len(failures) == len(self._members) or not all(map(_may_pass, failures)):
                 raise min(failures, key=_may_pass)
-            if not ended:
+            if not ended:  # they hang, and take part as soon as they answer
                 break
         for member in self._members:
             if not member.has_started:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from batch_server import BatchServer, Plan
+from click.testing import CliRunner
 
 from mmteb_synth import paths, selection
 from mmteb_synth.building import BuildOptions, ProgressFactory, SetReport, build, planning
+from mmteb_synth.cli.main import cli
 from mmteb_synth.errors import Stopped, WaitingError
 from mmteb_synth.stopping import Stop
 from mmteb_synth.translate import engine, translators
@@ -182,6 +184,21 @@ def test_what_was_never_submitted_is_asked_live_unless_a_build_is_about_to(
         submitting.join()
     assert _live(server, cache, 1).requests == 1
     assert Jobs(cache).all() == []
+
+
+def test_a_merge_tells_of_the_jobs_that_stay_behind(server: BatchServer, tmp_path: Path) -> None:
+    other = tmp_path / "my other" / "cache.sqlite"
+    with Cache(other) as cache:
+        _leave(server, cache, 2, STUCK)
+    merging = ["cache", "merge", str(other), "--cache-dir", str(tmp_path)]
+    done = CliRunner().invoke(cli, merging)
+    assert done.exit_code == 0
+    assert f"1 batch jobs stay with {other}" in done.stderr
+    assert f"mmteb-synth batches harvest --cache-dir '{other.parent}'" in done.stderr
+    _finish(server)
+    with Cache(other) as cache:
+        assert [job.state for job in joblist.harvest_finished(cache)] == ["done"]
+    assert "stay" not in CliRunner().invoke(cli, merging).stderr
 
 
 def test_an_endpoint_that_is_away_is_named(cache: Cache) -> None:

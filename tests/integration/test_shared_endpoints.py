@@ -127,6 +127,7 @@ def test_a_server_that_only_fails_draws_no_requests_to_itself(tmp_path: Path) ->
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is away is looked at again after a moment."""
     monkeypatch.setattr(sharing, "_REST", 0.05)
+    monkeypatch.setattr(sharing, "_PATIENCE", 0.05)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ SynthError
 ├── SourceError           the English data can't be had or is not what it should be
 ├── TranslatorError       a translator can't be used at all: no key, no endpoint, retired model
 │   └── RequestError      one request failed; `retryable` says whether asking again may help
+├── WaitingError          texts wait in batches that were paid for, and are not asked for live
 ├── CacheError            the translation cache is damaged, locked, full or would be contradicted
 ├── StoreError            a translated data set is missing, damaged or no longer what was recorded
 ├── ReviewError           what people filled in can't be taken as it stands
@@ -114,6 +115,10 @@ class RequestError(TranslatorError):
         self.fatal = fatal
         self.retry_after = retry_after
         self.cause = cause
+
+
+class WaitingError(SynthError):
+    """Texts wait in batches that were paid for, so that nobody is asked for them live."""
 
 
 class CacheError(SynthError):

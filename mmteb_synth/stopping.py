@@ -28,7 +28,9 @@ _MARGIN = 5.0
 _AT_ONCE = 2.0
 """Seconds after a second Ctrl-C in which the run may still unwind."""
 
-_INTERRUPTED = 130
+INTERRUPTED = 130
+"""The exit code after a Ctrl-C that did not wait for the good order: 128 and the signal's number, as shells have it."""
+
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")
 
 Hook = Callable[[], object]
@@ -143,7 +145,10 @@ def on_signals(*, grace: float = GRACE) -> Iterator[Stop]:
         target=_leave_when_told, args=(stop, orders), daemon=True, name="mmteb-synth-stop"
     )
 
+    interrupted = False
+
     def handle(number: int, _frame: FrameType | None) -> None:
+        nonlocal interrupted
         name = signal.Signals(number).name
         if not stop.requested:
             stop.request(
@@ -154,7 +159,8 @@ def on_signals(*, grace: float = GRACE) -> Iterator[Stop]:
                 f"{name}: no new work; what is in flight is stored, at most {grace:.0f} s; Ctrl-C ends at once"
             )
         elif number == signal.SIGINT:
-            orders.put((_AT_ONCE, _INTERRUPTED))
+            interrupted = True
+            orders.put((_AT_ONCE, INTERRUPTED))
             raise KeyboardInterrupt
 
     watch.start()
@@ -165,6 +171,12 @@ def on_signals(*, grace: float = GRACE) -> Iterator[Stop]:
             earlier[number] = signal.signal(number, handle)
     try:
         yield stop
+    except Stopped:
+        raise
+    except Exception:
+        if interrupted:  # in a library, which made an error of its own of it
+            raise KeyboardInterrupt from None
+        raise
     finally:
         orders.put(None)
         for number, handler in earlier.items():

@@ -30,6 +30,8 @@ from mmteb_synth.translate.repair import Pending
 from mmteb_synth.translate.translators import Translator
 from mmteb_synth.types import Language, Segment, Usage
 
+_WAITING = "{:,} texts wait in batches that are paid for, and are not in the total (mmteb-synth batches list)"
+
 
 def plan(
     wanted: Sequence[Language],
@@ -178,9 +180,11 @@ class _Planner:
             estimator = self._pricing.estimator(job.translator, job.language)
             work = work_of(job, wanted, cache)
             if unchanged:
-                work = dataclasses.replace(work, missing={}, elsewhere=())
+                work = dataclasses.replace(work, missing={}, elsewhere=(), waiting=frozenset())
             fresh = work.without(self._seen)
             self._seen |= fresh.texts.keys() | fresh.missing.keys()
+            if work.waiting:
+                self._notes[f"{job.name}: {_WAITING.format(len(work.waiting))}"] = None
             for asked in fresh.elsewhere:
                 self._seen |= asked.texts.keys()
                 self._add_elsewhere(job, asked)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mmteb_synth import checks
 from mmteb_synth.building.jobs import Job
+from mmteb_synth.translate.batches import standing
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.costs import Estimator
 from mmteb_synth.translate.repair import Pending, Repairs
@@ -25,6 +26,7 @@ class Work:
         missing: What will be asked, long texts in parts and repairs among them, by cache key. What repairs will be
             needed of answers that are not there yet, nobody knows.
         elsewhere: What fallbacks will be asked.
+        waiting: What would be asked if it did not wait in batches that were paid for.
     """
 
     texts: Mapping[bytes, Segment]
@@ -33,6 +35,7 @@ class Work:
     gaps: Set[bytes]
     missing: Mapping[bytes, Segment]
     elsewhere: Sequence[Pending] = ()
+    waiting: Set[bytes] = frozenset()
 
     def without(self, seen: Set[bytes]) -> Work:
         """The work for texts that are not among those seen."""
@@ -47,6 +50,7 @@ class Work:
                 Pending(asked.translator, {key: text for key, text in asked.texts.items() if key not in seen})
                 for asked in self.elsewhere
             ],
+            waiting=self.waiting - seen,
         )
 
 
@@ -78,18 +82,21 @@ def work_of(job: Job, wanted: Iterable[Segment], cache: Cache) -> Work:
     asked = [] if offline else repairs.advance({})
     if without and not offline:
         asked = repairs.advance(dict.fromkeys(without, job.translator.gap or ""))
+    missing = next((pending.texts for pending in asked if pending.translator is job.translator), {})
+    waiting = standing.waiting(missing.keys(), cache).keys()
     can_fall_back = not offline and any(who.gap is None for who in job.fallbacks)
     return Work(
         texts=texts,
         hits=texts.keys() & found.translations.keys(),
         failed=texts.keys() & found.failures.keys() - without,
         gaps=set() if can_fall_back else without,
-        missing=next((pending.texts for pending in asked if pending.translator is job.translator), {}),
+        missing={key: segment for key, segment in missing.items() if key not in waiting},
         elsewhere=[
             pending
             for pending in asked
             if pending.translator is not job.translator and pending.translator.gap is None
         ],
+        waiting=waiting,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -137,6 +138,8 @@ def merge(files: tuple[Path, ...], strict: bool, cache_dir: Path | None) -> None
     """
     output.set_up()
     from mmteb_synth.translate import portable
+    from mmteb_synth.translate.batches.jobs import Jobs
+    from mmteb_synth.translate.cache import Cache
 
     with _opened(cache_dir) as opened:
         done = portable.merge(opened, files, strict=strict)
@@ -145,6 +148,14 @@ def merge(files: tuple[Path, ...], strict: bool, cache_dir: Path | None) -> None
         for conflict in done.examples:
             output.warn(
                 f"{conflict.translator} {conflict.language}: {conflict.source!r} keeps {conflict.kept!r}"
+            )
+    for file in files:
+        with Cache(file) as other:
+            waiting = len(Jobs(other).unfinished())
+        if waiting:
+            output.warn(
+                f"{waiting} batch jobs stay with {file}, and this cache does not know what they were paid for: "
+                f"mmteb-synth batches harvest --cache-dir {shlex.quote(str(file.parent))}, then merge again"
             )
 
 

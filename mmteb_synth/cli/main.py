@@ -24,11 +24,9 @@ from mmteb_synth.cli.review import review
 from mmteb_synth.cli.serve import serve
 from mmteb_synth.cli.status import status
 from mmteb_synth.cli.validate import sampling_agreement, validate
-from mmteb_synth.errors import SynthError
+from mmteb_synth.errors import Stopped, SynthError
+from mmteb_synth.stopping import INTERRUPTED
 
-STOPPED = 75
-"""The exit code after a signal to end (EX_TEMPFAIL of sysexits.h): run the command again to go on."""
-INTERRUPTED = 130
 _KEPT = "everything that was finished is kept, run the command again to go on"
 
 
@@ -48,7 +46,7 @@ class _Commands(click.Group):
             click.echo(f"interrupted; {_KEPT}", err=True)
             ctx.exit(INTERRUPTED)
         except SystemExit as stop:
-            if stop.code == STOPPED:
+            if stop.code == Stopped.exit_code:
                 click.echo(f"stopped; {_KEPT}", err=True)
             raise
         except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):

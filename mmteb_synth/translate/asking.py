@@ -8,7 +8,7 @@ import heapq
 import itertools
 import random
 import time
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from mmteb_synth.translate.counting import Counters, Meter
 from mmteb_synth.translate.limits import Gate, Limits, Pace, RetryPolicy, Ticket
 from mmteb_synth.translate.long_texts import CUT_OFF, LongTexts
 from mmteb_synth.translate.translators import Translator
-from mmteb_synth.translate.waiting import wait_within
+from mmteb_synth.translate.waiting import end, wait_within
 from mmteb_synth.types import Answer, Language, Segment, Usage
 
 _Item = tuple[bytes, Segment]
@@ -135,7 +135,7 @@ class Asking:
         self._committer = Committer(self._cache, self._changed.set)
         loop = asyncio.get_running_loop()
         try:
-            with self._stop.calling(lambda: loop.call_soon_threadsafe(self._ending.set)):
+            with self._stop.calling(lambda: _soon(loop, self._ending.set)):
                 await self._unless_ending(self._retries.call(self._backend.start, self._ending))
                 await self._work()
         finally:
@@ -158,9 +158,7 @@ class Asking:
                 if self._tasks:  # they are paid for
                     await asyncio.wait(self._tasks, timeout=self._stop.grace)
                 self._abandoned = len(self._tasks)
-                for task in tuple(self._tasks):
-                    task.cancel()
-                committer.cancel()
+                await end(*self._tasks, committer)
         except BaseExceptionGroup as failed:
             raise failed.exceptions[0] from None
 
@@ -171,10 +169,9 @@ class Asking:
         try:
             await asyncio.wait((task, ending), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for one in (task, ending):
-                one.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await end(task, ending)
+        if not task.cancelled():
+            task.result()
 
     async def _dispatch(self, group: asyncio.TaskGroup) -> None:
         """Send requests as the gate and the pace allow, until no text is left."""
@@ -366,3 +363,9 @@ class Asking:
             heapq.heapify(self._later)
         else:
             self._ending.set()
+
+
+def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    """Call something in an event loop; nothing in one that has ended meanwhile, as another thread's may."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(call)

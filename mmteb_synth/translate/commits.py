@@ -60,8 +60,9 @@ class Committer:
         self._writing = len(rows)
         try:
             await asyncio.to_thread(self._cache.put, rows)
-        except asyncio.CancelledError:
-            self._rows[:0] = rows  # the thread may not have begun; storing a row twice is storing it once
+        except BaseException:
+            # Cancelled, the thread may not have begun; a lock may be gone at the flush. Twice is stored as once.
+            self._rows[:0] = rows
             raise
         finally:
             self._writing = 0

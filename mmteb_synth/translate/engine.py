@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +17,7 @@ from typing import Any, Literal, TypeVar
 from mmteb_synth.errors import UsageError
 from mmteb_synth.stopping import Stop
 from mmteb_synth.translate.asking import Asking
+from mmteb_synth.translate.batches import standing
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.commits import COMMIT_ROWS, COMMIT_SECONDS
 from mmteb_synth.translate.counting import Counters, Meter
@@ -119,6 +121,7 @@ def translate(
 
     Raises:
         TranslatorError: The translator can't be used, or stopped answering anything.
+        WaitingError: Texts wait in batches that were paid for.
         CacheError: The cache can't be read or written.
         UsageError: `concurrency` is below one.
         Stopped: `stop` asked for it before all was done.
@@ -128,7 +131,8 @@ def translate(
     wanted = list(dict.fromkeys(segments))
     keys = [translator.key(segment, language) for segment in wanted]
     texts = dict(zip(keys, wanted, strict=True))
-    repairs = Repairs(
+    look_up = functools.partial(
+        Repairs,
         texts,
         cache,
         translator,
@@ -139,6 +143,9 @@ def translate(
         mends=mends,
         retry_failed=retry_failed,
     )
+    repairs = look_up()
+    if not offline and standing.bring_in(repairs.found.missing.keys(), cache):
+        repairs = look_up()
     found = repairs.found
     failed = len(texts.keys() & found.failures.keys())
     hits = sum(key in found.translations for key in texts) if found.missing else len(texts) - failed
@@ -186,6 +193,8 @@ def translate(
 
     while pending := repairs.advance(reasons):  # until the cache, or a reason, has an end for every text
         for asked in pending:
+            if not (offline or spent) and standing.bring_in(asked.texts.keys(), cache):
+                break
             counters.total += len(asked.texts.keys() - counted)
             counted.update(asked.texts)
             ask(asked)

@@ -85,13 +85,13 @@ class ShardCache(Cache):
 
     def __init__(self, file: Path, main: Cache) -> None:
         super().__init__(file)
-        self._main = main
+        self.main = main
 
     def lookup(self, keys: Sequence[bytes]) -> dict[bytes, Row]:
         """The rows under some keys; of two the one with a translation, the job's own first."""
         found = super().lookup(keys)
         wanting = [key for key in keys if key not in found or found[key].translation is None]
-        for key, row in self._main.lookup(wanting).items():
+        for key, row in self.main.lookup(wanting).items():
             if key not in found or row.translation is not None:
                 found[key] = row
         return found
@@ -99,7 +99,7 @@ class ShardCache(Cache):
     def answers(self, keys: Sequence[bytes]) -> Answers:
         """The translations under some keys, the job's own first; evidence only where neither has one."""
         own = super().answers(keys)
-        main = self._main.answers([key for key in keys if key not in own.translations])
+        main = self.main.answers([key for key in keys if key not in own.translations])
         translations = own.translations | main.translations
         evidence = main.evidence | own.evidence
         return Answers(
@@ -111,5 +111,5 @@ class ShardCache(Cache):
 
     def changes(self, translator: str, language: str) -> tuple[int, int]:
         """The counters of both files together."""
-        own, main = super().changes(translator, language), self._main.changes(translator, language)
+        own, main = super().changes(translator, language), self.main.changes(translator, language)
         return own[0] + main[0], own[1] + main[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +11,14 @@ from dataclasses import dataclass
 from mmteb_synth.errors import RequestError
 from mmteb_synth.translate.backends import Backend
 from mmteb_synth.translate.endpoint import Endpoint
+from mmteb_synth.translate.waiting import end
 from mmteb_synth.types import Answer, Language, Segment
 
 _REST = 10.0
 """Seconds for which an endpoint that can't be reached, or only fails, is asked nothing."""
+
+_PATIENCE = 2.0
+"""Seconds for which, at the start, those that can be asked wait for the others to say so too."""
 
 _FAULTS = 3
 """So many failures in a row, with no answer between them, and an endpoint only fails."""
@@ -51,18 +56,44 @@ class _Member:
         in_flight: Requests that it has not answered.
         faults: Its failures since its last answer.
         away_until: When it may be asked again, where it could not be reached or only failed.
+        starting: Looks whether it can be asked at all, and ends with the error where it can't.
     """
 
     backend: Backend
     in_flight: int = 0
     faults: int = 0
     away_until: float = 0.0
+    starting: asyncio.Task[None] | None = None
+
+    @property
+    def has_started(self) -> bool:
+        """Whether it can be asked."""
+        return self.starting is not None and self.starting.done() and self.failure is None
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Why it can't be asked, where this is known."""
+        return self.starting.exception() if self.starting is not None and self.starting.done() else None
+
+    def start(self) -> None:
+        """Look whether it can be asked, where this is not known and not being looked at."""
+        if self.starting is None or self.failure is not None:
+            self.starting = asyncio.create_task(self._start())
+
+    def leave_out(self) -> None:
+        """Ask it nothing for a while."""
+        self.away_until = time.monotonic() + _REST
+
+    async def _start(self) -> None:
+        await self.backend.start()
+        self.away_until = 0.0
 
 
 class SharedBackend:
     """Gives each request to the least busy endpoint that can be reached and answers.
 
-    One that fails at once, or hangs until the request is given up, would otherwise draw most requests to itself.
+    One that fails at once, or hangs until the request is given up, would otherwise draw most requests to itself. One
+    that is away, from the start or later, loses its share until it is back.
 
     Args:
         backends: The clients; each takes one segment a request.
@@ -74,13 +105,29 @@ class SharedBackend:
         self._members = [_Member(backend) for backend in backends]
 
     async def start(self) -> None:
-        """Check all endpoints at once; whoever names several means all of them.
+        """Look at all endpoints at once; those that don't answer are left out while others do.
 
         Raises:
-            TranslatorError: One can't be used.
-            RequestError: One can't be used now.
+            TranslatorError: One can't be used as it was named: it refuses the key, or serves other models.
+            RequestError: None can be used now.
         """
-        await asyncio.gather(*(member.backend.start() for member in self._members))
+        for member in self._members:
+            member.start()
+        waiting = {member.starting for member in self._members if member.starting}
+        while waiting:
+            patience = _PATIENCE if self._started() else None
+            ended, waiting = await asyncio.wait(
+                waiting, timeout=patience, return_when=asyncio.FIRST_COMPLETED
+            )
+            failures = [member.failure for member in self._members if member.failure]
+            if len(failures) == len(self._members) or not all(map(_may_pass, failures)):
+                raise min(failures, key=_may_pass)
+            if not ended:  # they hang, and take part as soon as they answer
+                break
+        for member in self._members:
+            if not member.has_started:
+                _tell_of(member)
+                member.leave_out()
 
     async def translate(self, segments: Sequence[Segment], language: Language) -> Sequence[Answer]:
         """Ask for the translation of one segment; elsewhere where an endpoint can't be reached.
@@ -88,6 +135,7 @@ class SharedBackend:
         Raises:
             RequestError: There was no answer.
         """
+        self._look_again()
         unreachable: RequestError | None = None
         for member in self._in_order():
             member.in_flight += 1
@@ -96,7 +144,7 @@ class SharedBackend:
             except RequestError as error:
                 member.faults += error.cause in ("fault", "overload")
                 if error.cause == "down" or member.faults >= _FAULTS:
-                    member.away_until = time.monotonic() + _REST
+                    member.leave_out()
                 if error.cause != "down":
                     raise
                 unreachable = error
@@ -110,9 +158,39 @@ class SharedBackend:
 
     async def close(self) -> None:
         """Close the connections."""
+        await end(*(member.starting for member in self._members if member.starting))
         await asyncio.gather(*(member.backend.close() for member in self._members))
+
+    def _look_again(self) -> None:
+        """Look whether endpoints are back that were away from the start; requests don't wait for that."""
+        now = time.monotonic()
+        for member in self._members:
+            failure = member.failure
+            if failure is None or member.away_until > now:
+                continue
+            if _may_pass(failure):
+                member.start()
+                member.leave_out()
+            else:
+                _tell_of(member)
+                member.away_until = math.inf
+
+    def _started(self) -> list[_Member]:
+        return [member for member in self._members if member.has_started]
 
     def _in_order(self) -> list[_Member]:
         """The endpoints: those that were reached last come first, and of these the least busy."""
         now = time.monotonic()
-        return sorted(self._members, key=lambda member: (member.away_until > now, member.in_flight))
+        return sorted(self._started(), key=lambda member: (member.away_until > now, member.in_flight))
+
+
+def _may_pass(failure: BaseException) -> bool:
+    return isinstance(failure, RequestError) and failure.retryable
+
+
+def _tell_of(member: _Member) -> None:
+    """Say that an endpoint is left out while others go on."""
+    from mmteb_synth.translate.backends.client import warn_once
+
+    why = f"{member.failure}" if member.failure else "an endpoint does not answer"
+    warn_once(f"{why}; the others go on without it")

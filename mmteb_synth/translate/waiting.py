@@ -1,9 +1,13 @@
-"""Waits for an event or until the time is up."""
+"""Waits for events and for the end of tasks, so that no cancellation is lost."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from typing import Any
+
+_CANCEL_AGAIN = 5.0
+"""Seconds until a task that goes on is cancelled once more."""
 
 
 async def wait_within(event: asyncio.Event, seconds: float | None) -> None:
@@ -15,3 +19,19 @@ async def wait_within(event: asyncio.Event, seconds: float | None) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
+
+
+async def end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks and return when all have ended, whatever became of them.
+
+    Awaiting a task that one has cancelled, and suppressing its `CancelledError`, would suppress a cancellation of the
+    one who waits too. A library may lose a cancellation, so that it is repeated.
+    """
+    going = set(tasks)
+    while going:
+        for task in going:
+            task.cancel()
+        _, going = await asyncio.wait(going, timeout=_CANCEL_AGAIN)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # nobody else may ask for it, and asyncio would complain of that

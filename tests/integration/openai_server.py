@@ -179,6 +179,7 @@ class OpenAIServer:
     async def _list_models(self, request: web.Request) -> web.StreamResponse:
         self.catalogue_requests += 1
         if self.models_fault is not None:
+            await asyncio.sleep(self.models_fault.seconds)
             return await self._misbehave(request, self.models_fault, {})
         if self._refused(request):
             return _error(401, "Incorrect API key provided", "invalid_api_key")

@@ -20,7 +20,8 @@ from mini_sets import BAG_OF_WORDS, build
 
 from mmteb_synth import __version__
 from mmteb_synth.cli import cli
-from mmteb_synth.cli.main import INTERRUPTED, STOPPED
+from mmteb_synth.errors import Stopped
+from mmteb_synth.stopping import INTERRUPTED
 
 STS = "MiniSTS.tur-Latn.authored"
 
@@ -340,7 +341,11 @@ def test_a_disk_that_fills_up_leaves_no_half_written_result(home: Path, tmp_path
 
 @pytest.mark.parametrize(
     ("number", "code", "said"),
-    [(signal.SIGINT, INTERRUPTED, "interrupted"), (signal.SIGTERM, STOPPED, "stopped")],
+    [
+        (signal.SIGINT, INTERRUPTED, "interrupted"),
+        (signal.SIGTERM, Stopped.exit_code, "stopped"),
+        (signal.SIGUSR1, Stopped.exit_code, "stopped"),
+    ],
 )
 def test_ending_by_a_signal_is_told_with_its_own_exit_code(
     tmp_path: Path, number: int, code: int, said: str
@@ -363,6 +368,21 @@ def test_ending_by_a_signal_is_told_with_its_own_exit_code(
         f"{said}; everything that was finished is kept, run the command again to go on"
     )
     assert "Traceback" not in err
+
+
+def test_ctrl_c_before_anything_is_imported_shows_no_traceback() -> None:
+    program = """
+import signal, sys
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "mmteb_synth.cli.main":
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+from mmteb_synth.__main__ import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (INTERRUPTED, "", "")
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:

@@ -409,10 +409,13 @@ def test_a_kill_repeats_at_most_what_was_in_flight_and_one_commit(
 def test_ctrl_c_keeps_what_was_answered(tmp_path: Path) -> None:
     with OpenAIServer(seconds=0.002) as server:
         command = [sys.executable, "-c", _BUILD, server.url, str(tmp_path / "cache.sqlite"), "5000", "8"]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        server.wait_for_requests(300)
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                server.wait_for_requests(300)
+                process.send_signal(signal.SIGINT)
+                _, said = process.communicate(timeout=60)
+            finally:
+                process.kill()  # where it hangs; its pipe would be the next test's trouble
         assert "KeyboardInterrupt" in said
         with Cache(tmp_path / "cache.sqlite") as cache:
             kept = _translate(server, cache, 5000, offline=True)

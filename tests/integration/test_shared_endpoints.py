@@ -4,15 +4,17 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from openai_server import Fault, OpenAIServer
 
 from mmteb_synth.errors import RequestError, TranslatorError, UsageError
-from mmteb_synth.translate import engine, translators
+from mmteb_synth.translate import engine, sharing, translators
 from mmteb_synth.translate.backends import Backend
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.endpoint import Endpoint
+from mmteb_synth.translate.limits import RetryPolicy
 from mmteb_synth.translate.sharing import SharedEndpoint
 from mmteb_synth.types import Language, Segment
 
@@ -119,3 +121,94 @@ def test_a_server_that_only_fails_draws_no_requests_to_itself(tmp_path: Path) ->
         run = engine.translate(segments(300), FRENCH, resolve(good.url, bad.url), cache, concurrency=10)
         assert len(run.translations) == 300
         assert len(bad.requests) < 30
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is away is looked at again after a moment."""
+    monkeypatch.setattr(sharing, "_REST", 0.05)
+    monkeypatch.setattr(sharing, "_PATIENCE", 0.05)
+
+
+@pytest.fixture
+def away() -> str:
+    """The address of a server that is not there."""
+    with OpenAIServer() as server:
+        return server.url
+
+
+def port(url: str) -> int:
+    return urlsplit(url).port or 0
+
+
+def starting(
+    late: OpenAIServer, first: OpenAIServer, servers: contextlib.ExitStack
+) -> Callable[[str], Fault | None]:
+    """Starts a server after 20 requests to the first."""
+    waiting = [late]
+
+    def look(_: str) -> None:
+        if waiting and len(first.requests) >= 20:
+            servers.enter_context(waiting.pop())
+
+    return look
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_server_that_is_down_at_the_start_is_taken_up_when_it_is_back(
+    tmp_path: Path, away: str, place: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    late = OpenAIServer(seconds=0.02, port=port(away))
+    with (
+        OpenAIServer(seconds=0.02) as first,
+        contextlib.ExitStack() as servers,
+        Cache(tmp_path / "cache.sqlite") as cache,
+    ):
+        first.fault_for = starting(late, first, servers)
+        urls = [first.url, away] if place else [away, first.url]
+        run = engine.translate(segments(400), FRENCH, resolve(*urls), cache, concurrency=10)
+        assert len(run.translations) == 400
+        assert run.requests == len(first.requests) + len(late.requests) == 400
+        assert len(late.requests) > 50
+    (said,) = caplog.messages
+    assert f"{away} can't be reached" in said
+    assert "the others go on without it" in said
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_server_that_hangs_at_the_start_keeps_no_other_back(tmp_path: Path) -> None:
+    with (
+        OpenAIServer() as first,
+        OpenAIServer() as second,
+        Cache(tmp_path / "cache.sqlite") as cache,
+    ):
+        second.models_fault = Fault(seconds=3600)
+        run = engine.translate(segments(50), FRENCH, resolve(second.url, first.url), cache, concurrency=10)
+        assert len(run.translations) == 50
+        assert (len(first.requests), second.requests, second.catalogue_requests) == (50, [], 1)
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_server_that_comes_back_as_another_is_left_out(
+    tmp_path: Path, away: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    late = OpenAIServer(models=("other-model",), port=port(away))
+    with (
+        OpenAIServer(seconds=0.02) as first,
+        contextlib.ExitStack() as servers,
+        Cache(tmp_path / "cache.sqlite") as cache,
+    ):
+        first.fault_for = starting(late, first, servers)
+        run = engine.translate(segments(400), FRENCH, resolve(first.url, away), cache, concurrency=10)
+        assert len(run.translations) == len(first.requests) == 400
+        assert late.catalogue_requests == 1
+    assert "does not serve the model 'test-model'" in caplog.messages[-1]
+
+
+def test_no_server_at_the_start_ends_the_run(tmp_path: Path, away: str) -> None:
+    with OpenAIServer() as other:
+        second = other.url
+    fast = RetryPolicy(first_wait=0.001)
+    with Cache(tmp_path / "cache.sqlite") as cache, pytest.raises(RequestError, match="can't be reached"):
+        engine.translate(segments(3), FRENCH, resolve(away, second), cache, retries=fast)

@@ -68,6 +68,15 @@ def test_ctrl_c_after_a_first_signal_interrupts(first: signal.Signals) -> None:
         signal.raise_signal(signal.SIGINT)
 
 
+def test_ctrl_c_that_a_library_takes_for_an_error_of_its_own_is_still_one() -> None:
+    with pytest.raises(KeyboardInterrupt), on_signals():  # noqa: PT012
+        signal.raise_signal(signal.SIGINT)
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt as error:
+            raise RuntimeError("Event loop stopped before Future completed.") from error
+
+
 def test_handlers_come_back_after_an_error() -> None:
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(ValueError, match="x"), on_signals():

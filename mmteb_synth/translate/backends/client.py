@@ -127,7 +127,7 @@ class Connection:
         if not served or model in served:
             warning = self._endpoint.retirement(_shutdown(served.get(model, {})))
             if warning:
-                _warn_once(warning)
+                warn_once(warning)
             return
         near = near_names(model, served) or sorted(served)[:5]
         url = self._endpoint.base_url
@@ -237,8 +237,12 @@ class Connection:
 
 
 @functools.cache
-def _warn_once(message: str) -> None:
-    """Warn, but not for every set of a build."""
+def warn_once(message: str) -> None:
+    """Warn, but not for every set of a build.
+
+    Args:
+        message: What of.
+    """
     _log.warning("%s", message)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
@@ -59,17 +59,21 @@ def statuses(cache: Cache) -> list[JobStatus]:
         return [_status(job, endpoints) for job in Jobs(cache).all()]
 
 
-def harvest_finished(cache: Cache) -> Iterator[JobStatus]:
-    """Bring in the answers of all batches that are finished.
+def harvest_finished(cache: Cache, tags: Collection[str] | None = None) -> Iterator[JobStatus]:
+    """Bring in the answers of batches that are finished.
+
+    Args:
+        cache: Where the jobs are written down, and the answers go.
+        tags: Of which jobs; all by default.
 
     Yields:
-        Each job that is not done before, as it stands afterwards.
+        Each job that was not done before, as it stands afterwards.
 
     Raises:
         CacheError: The cache can't be used, or a build is harvesting.
     """
     jobs = Jobs(cache)
-    unfinished = jobs.unfinished()
+    unfinished = [job for job in jobs.unfinished() if tags is None or job.tag in tags]
     if not unfinished:
         return
     with jobs.alone(), _Endpoints() as endpoints:

@@ -121,6 +121,10 @@ class Job:
 _JOB = tuple(entry.name for entry in dataclasses.fields(Job))
 
 
+class BusyError(CacheError):
+    """Another process is submitting and harvesting a cache's jobs."""
+
+
 class Jobs:
     """The jobs in a cache's file.
 
@@ -137,7 +141,7 @@ class Jobs:
         """Keep other processes from submitting meanwhile: two would pay for the same texts.
 
         Raises:
-            CacheError: Another process is at it.
+            BusyError: Another process is at it.
         """
         file = self._file.with_name(f"{self._file.name}.batches.lock")
         with explained(self._file):
@@ -145,7 +149,7 @@ class Jobs:
             try:
                 lock = FileLock(file).acquire(blocking=False)
             except Timeout as error:
-                raise CacheError(
+                raise BusyError(
                     f"another process is submitting and harvesting the batches of {self._file}",
                     hint="let it go on, or end it; `mmteb-synth batches list` shows the jobs meanwhile",
                 ) from error

@@ -111,7 +111,7 @@ class BatchRun:
         if type(translator) is not Endpoint:  # several addresses have no batches in common
             raise UsageError(
                 f"--batch is for translators behind one endpoint, and {translator.name!r} is none",
-                hint="leave out --batch",
+                hint="leave out --batch, or name a single --base-url",
             )
         if not poll > 0:
             raise UsageError(f"--poll must be more than 0 seconds, not {poll}")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from mmteb_synth.errors import CacheError
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.commits import COMMIT_ROWS, Committer
 from mmteb_synth.translate.rows import Row
@@ -36,3 +38,28 @@ def test_it_ends_when_cancelled_just_as_many_rows_have_come(tmp_path: Path, step
 
     with Cache(tmp_path / "cache.sqlite") as cache:
         assert asyncio.run(run(cache))
+
+
+def test_answers_that_could_not_be_stored_are_stored_at_the_end(tmp_path: Path) -> None:
+    class Locked(Cache):
+        """Locked by another process when it is first written."""
+
+        tries = 0
+
+        def put(self, rows: Sequence[Row]) -> None:
+            self.tries += 1
+            if self.tries == 1:
+                raise CacheError("locked")
+            super().put(rows)
+
+    async def run(cache: Cache) -> None:
+        committer = Committer(cache, lambda: None)
+        for number in range(COMMIT_ROWS):
+            committer.add(row(number))
+        with pytest.raises(CacheError, match="locked"):
+            await committer.run()
+        committer.flush()
+
+    with Locked(tmp_path / "cache.sqlite") as cache:
+        asyncio.run(run(cache))
+        assert len(list(cache.rows())) == COMMIT_ROWS

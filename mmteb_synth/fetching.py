@@ -120,8 +120,8 @@ def _download(repository: Wanted, to: Path) -> None:
                 revision=repository.revision,
                 local_dir=to / repository.folder,
             )
-        except OSError as error:
-            if error.errno is not None:
+        except (OSError, ValueError) as error:  # ValueError: no repository can have this name
+            if getattr(error, "errno", None) is not None:
                 raise  # the disk's; the Hub's errors bear no number
             reason = str(error).strip().splitlines()
             raise SourceError(

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmteb_synth import paths
+from mmteb_synth import checks, paths
 from mmteb_synth.data import pairs as human
 from mmteb_synth.data.pairs import Pair
 from mmteb_synth.errors import CacheError, SynthError, UsageError
@@ -59,6 +59,8 @@ class Candidate:
         bleu: BLEU.
         translated: Sentences that it translated.
         failures: Why the others have no translation, and how many.
+        faulty: Translations that the checks find an error in.
+        faults: The checks that do, and in how many.
         hits: Sentences that the cache answered.
         requests: Requests that were made.
         usage: Tokens for all sentences, those that were answered earlier among them.
@@ -73,6 +75,8 @@ class Candidate:
     bleu: Score | None = None
     translated: int = 0
     failures: Mapping[str, int] = field(default_factory=dict)
+    faulty: int = 0
+    faults: Mapping[str, int] = field(default_factory=dict)
     hits: int = 0
     requests: int = 0
     usage: Usage = field(default_factory=Usage)
@@ -90,6 +94,8 @@ class PilotReport:
         language: The target language.
         pairs: The file or set that the sentences came from.
         columns: Its English column and the other one.
+        rows: How many rows that has.
+        usable: Rows with letters on both sides whose English is none that came before.
         sampled: Sentences that were to be translated.
         compared: Sentences that every usable translator translated: the scores are of these.
         signatures: How chrF and BLEU were counted, in sacrebleu's words.
@@ -99,6 +105,8 @@ class PilotReport:
     language: Language
     pairs: str
     columns: tuple[str, str]
+    rows: int
+    usable: int
     sampled: int
     compared: int
     signatures: tuple[str, ...]
@@ -106,8 +114,8 @@ class PilotReport:
 
     @property
     def ok(self) -> bool:
-        """Whether every translator could be used."""
-        return all(candidate.error is None for candidate in self.candidates)
+        """Whether every translator translated something."""
+        return all(candidate.translated for candidate in self.candidates)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,29 +159,28 @@ def pilot(
         The scores. A translator that can't be used stops no other.
 
     Raises:
-        UsageError: A name is unknown, named twice, or the pairs lack the language.
+        UsageError: A name is unknown, two mean one translator, or the pairs lack the language.
         SourceError: The pairs can't be read.
         CacheError: The cache can't be used.
     """
     if language.iso639_3 == "eng":
         raise UsageError("English needs no translator", hint="name a target language: --lang tr")
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise UsageError(f"the translator {twice[0]} is named twice")
-    chosen = [_resolve(name, base_url) for name in names]
+    chosen = _resolve(names, base_url)
     found = human.load(pairs, language, columns=columns, source_dir=source_dir, scratch=folders.scratch_dir)
     sampled = found.sample(sample)
     runs = []
     with Cache(folders.cache_file) as cache:
-        for translator in chosen:
-            hook = progress(translator.name) if progress else None
-            runs.append(_run(translator, language, sampled, cache, concurrency, hook))
+        for name, translator in chosen.items():
+            hook = progress(name) if progress else None
+            runs.append(_run(name, translator, language, sampled, cache, concurrency, hook))
     compared = _compared(sampled, runs)
     scores, signatures = _scores(compared, runs, language)
     return PilotReport(
         language=language,
         pairs=found.name,
         columns=found.columns,
+        rows=found.rows,
+        usable=len(found.pairs),
         sampled=len(sampled),
         compared=len(compared),
         signatures=signatures,
@@ -181,12 +188,28 @@ def pilot(
     )
 
 
-def _resolve(name: str, base_url: Sequence[str]) -> Translator:
-    found = translators.resolve(name)
-    return translators.resolve(name, base_url=base_url) if isinstance(found, Endpoint) else found
+def _resolve(names: Sequence[str], base_url: Sequence[str]) -> dict[str, Translator]:
+    """The translators, by the names under which they are shown: of two presets of one name the longer."""
+    found = []
+    for name in names:
+        one = translators.resolve(name)
+        is_served = isinstance(one, Endpoint) and not name.startswith(translators.VLLM)
+        found.append(translators.resolve(name, base_url=base_url) if base_url and is_served else one)
+    counts = Counter(one.name for one in found)
+    shown: dict[str, Translator] = {}
+    for name, one in zip(names, found, strict=True):
+        title = one.name if counts[one.name] == 1 else one.label
+        if title in shown:
+            raise UsageError(
+                f"the translator {title} is named twice, the second time as {name}",
+                hint="a preset bears the name of its file, and vllm:NAME is NAME, whose answers it shares",
+            )
+        shown[title] = one
+    return shown
 
 
 def _run(
+    name: str,
     translator: Translator,
     language: Language,
     sampled: Sequence[Pair],
@@ -204,7 +227,7 @@ def _run(
     except CacheError:
         raise
     except SynthError as error:
-        return _Run(candidate=Candidate(translator=translator.name, error=error), translations={})
+        return _Run(candidate=Candidate(translator=name, error=error), translations={})
     seconds = time.perf_counter() - started
     rows = cache.lookup([translator.key(segment, language) for segment in wanted]).values()
     usage = sum(
@@ -212,10 +235,13 @@ def _run(
     )
     prices = costs.prices_of(translator)
     asked = len(wanted) - run.hits
+    found = _faults(run.translations, language)
     candidate = Candidate(
-        translator=translator.name,
+        translator=name,
         translated=len(run.translations),
         failures=dict(Counter(run.failures.values()).most_common()),
+        faulty=len(found),
+        faults=dict(Counter(name for names in found for name in names).most_common()),
         hits=run.hits,
         requests=run.requests,
         usage=usage,
@@ -225,6 +251,15 @@ def _run(
     )
     translations = {segment.text: text for segment, text in run.translations.items()}
     return _Run(candidate=candidate, translations=translations)
+
+
+def _faults(translations: Mapping[Segment, str], language: Language) -> list[set[str]]:
+    """For each translation with errors, the checks that find one; judged afterwards, not to count as its time."""
+    judged = (
+        checks.judge(segment.text, text, language, segment.kind) for segment, text in translations.items()
+    )
+    errors = ({said.check for said in verdicts if said.severity == "error"} for verdicts in judged)
+    return [names for names in errors if names]
 
 
 def _compared(sampled: Sequence[Pair], runs: Sequence[_Run]) -> list[Pair]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mmteb_synth.piloting import Candidate, PilotReport, Score
 
 _SAMPLE = 200
+_FEW = 30
 
 
 def _columns(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, str] | None:
@@ -38,7 +39,7 @@ def _columns(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
     "--pairs",
     required=True,
     metavar="FILE|SET",
-    help="What people translated: a .csv, .jsonl or .parquet file, or tatoeba, flores or ntrex.",
+    help="What people translated: a .csv, .tsv, .jsonl or .parquet file, or tatoeba, flores or ntrex.",
 )
 @click.option(
     "--columns",
@@ -77,7 +78,7 @@ def pilot(
     """Try translators before paying for a build.
 
     They translate what people translated, and stand side by side: how near they come (chrF and BLEU, with 95 %
-    intervals), what fails, what it costs and how fast they are. Answers are kept: nothing is paid for twice.
+    intervals), what fails or the checks find fault with, what it costs and how fast they are. Answers are kept: nothing is paid for twice.
     """
     output.set_up()
     from mmteb_synth import languages, paths, piloting
@@ -104,18 +105,28 @@ def pilot(
 
 def _show(report: PilotReport) -> None:
     output.table(
-        ("translator", "chrF", "BLEU", "p", "translated", "failed", "$ for 1,000", "sentences/s"),
+        ("translator", "chrF", "BLEU", "p", "translated", "failed", "faulty", "$ for 1,000", "sentences/s"),
         [_row(candidate, report) for candidate in report.candidates],
     )
     for candidate in report.candidates:
         for reason, count in candidate.failures.items():
             click.echo(f"{candidate.translator}: {count} failed: {reason}")
+        if candidate.faults:
+            by_check = ", ".join(f"{check} {count}" for check, count in candidate.faults.items())
+            click.echo(f"{candidate.translator}: {candidate.faulty} faulty, by check: {by_check}")
     english, other = report.columns
     click.echo(
         f"{report.sampled} pairs of {report.pairs} (English: {english}, {report.language.name}: {other}); scored on the "
         f"{report.compared} that every translator translated. p: how easily chance alone makes the difference in "
         "chrF to the first."
     )
+    if report.usable < report.rows:
+        output.warn(
+            f"{report.rows - report.usable} of the {report.rows} rows are left out: they repeat an English sentence, or "
+            "have no letters on a side"
+        )
+    if 0 < report.compared < _FEW:
+        output.warn("intervals of so few pairs say little")
     if not output.is_quiet():
         for signature in report.signatures:
             click.echo(signature, err=True)
@@ -140,6 +151,7 @@ def _row(candidate: Candidate, report: PilotReport) -> tuple[Any, ...]:
         "" if p_value is None else f"{p_value:.3f}",
         candidate.translated,
         sum(candidate.failures.values()),
+        candidate.faulty,
         "unknown" if dollars is None else f"{dollars:.4f}",
         speed or ("cached" if candidate.hits else ""),
     )

@@ -37,11 +37,13 @@ class Pairs:
     Attributes:
         name: The file or set.
         columns: The names of the English column and of the other one.
+        rows: How many rows there are; those are left out that repeat an English sentence or lack letters on a side.
         pairs: The pairs, no English sentence twice.
     """
 
     name: str
     columns: tuple[str, str]
+    rows: int
     pairs: tuple[Pair, ...]
 
     def sample(self, count: int) -> tuple[Pair, ...]:
@@ -61,7 +63,7 @@ def load(
     """Read pairs.
 
     Args:
-        name: A `.csv`, `.jsonl` or `.parquet` file, or a bitext set of MTEB's: `tatoeba`, `flores`, `ntrex` or MTEB's
+        name: A `.csv`, `.tsv`, `.jsonl` or `.parquet` file, or a bitext set of MTEB's: `tatoeba`, `flores`, `ntrex` or MTEB's
             name of it.
         language: The language of the translations.
         columns: The names of the English column and of the other one; likely names are tried by default.
@@ -74,6 +76,8 @@ def load(
     """
     if Path(name).suffix.lower() in rows.SUFFIXES:
         return _from_file(Path(name).expanduser(), language, columns)
+    if Path(name).expanduser().is_file():
+        raise UsageError(f"{name}: a file of pairs ends in {', '.join(rows.SUFFIXES)}")
     if columns is not None:
         raise UsageError("--columns is for files: MTEB says which columns a set has")
     return _from_mteb(SHORT_NAMES.get(name.lower(), name), language, source_dir, scratch)
@@ -82,24 +86,18 @@ def load(
 def _from_file(path: Path, language: Language, columns: tuple[str, str] | None) -> Pairs:
     if not path.is_file():
         raise UsageError(f"no such file: {path}")
-    if columns is None:
-        columns = _guess(path, language)
-    english, other = columns
-    table = rows.read_rows(path, {english: str, other: str}, {})
-    return _checked(path.name, columns, table.column(english).to_pylist(), table.column(other).to_pylist())
-
-
-def _guess(path: Path, language: Language) -> tuple[str, str]:
-    """The two columns by their names: usual words, or what people call the languages."""
     present = rows.column_names(path)
-    english = _first(present, _ENGLISH_COLUMNS, languages.ENGLISH)
-    other = _first([name for name in present if name != english], _OTHER_COLUMNS, language)
-    if english is None or other is None:
+    english, other = columns or (None, None)
+    english = english or _first(present, _ENGLISH_COLUMNS, languages.ENGLISH)
+    other = other or _first([name for name in present if name != english], _OTHER_COLUMNS, language)
+    if english not in present or other not in present or english == other:
         raise UsageError(
             f"{path.name} has the columns {', '.join(present)}; which of them are English and {language.name}?",
             hint="say --columns ENGLISH,OTHER, as --columns source,translation",
         )
-    return english, other
+    table = rows.read_rows(path, {english: str, other: str}, {})
+    columns = (english, other)
+    return _checked(path.name, columns, table.column(english).to_pylist(), table.column(other).to_pylist())
 
 
 def _first(present: Sequence[str], usual: Sequence[str], language: Language) -> str | None:
@@ -122,7 +120,7 @@ def _from_mteb(name: str, language: Language, source_dir: Path | None, scratch: 
             "pairs",
             name,
             sets,
-            hint=f"name a .csv, .jsonl or .parquet file, or one of {', '.join(SHORT_NAMES)}",
+            hint=f"name a file ({', '.join(rows.SUFFIXES)}), or one of {', '.join(SHORT_NAMES)}",
         )
     import mteb
 
@@ -174,4 +172,4 @@ def _checked(name: str, columns: tuple[str, str], english: Sequence[Any], other:
     if not found:
         raise SourceError(f"{name} holds no pair of texts with letters in {columns[0]} and {columns[1]}")
     pairs = tuple(Pair(english=source, reference=reference) for source, reference in found.items())
-    return Pairs(name=name, columns=columns, pairs=pairs)
+    return Pairs(name=name, columns=columns, rows=len(english), pairs=pairs)

@@ -1,4 +1,4 @@
-"""Reading rows of users' files: Parquet, CSV or JSON Lines into a table of the columns that are needed."""
+"""Reading rows of users' files: Parquet, CSV, TSV or JSON Lines into a table of the columns that are needed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import GenericAlias
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -50,7 +50,7 @@ def read_rows(
     """Read some columns of a file.
 
     Args:
-        path: A `.parquet`, `.csv` (UTF-8, with commas) or `.jsonl` file.
+        path: A `.parquet`, `.csv` (UTF-8, with commas), `.tsv` (with tabs, without quotation) or `.jsonl` file.
         columns: The columns that are needed and what they hold.
         names: Other names under which the file has columns, as {"text": "headline"}.
         optional: Columns that are read where the file has them.
@@ -95,7 +95,7 @@ def column_names(path: Path) -> tuple[str, ...]:
     """The columns of a file; of a `.jsonl`, those of its first row.
 
     Args:
-        path: A `.parquet`, `.csv` or `.jsonl` file.
+        path: A `.parquet`, `.csv`, `.tsv` or `.jsonl` file.
 
     Raises:
         SourceError: The file can't be read.
@@ -205,9 +205,14 @@ class _Parquet:
             raise SourceError(f"could not read {self._path}: {error}") from error
 
 
-def _read_csv(path: Path) -> _Cells:
+def _read_tsv(path: Path) -> _Cells:
+    # By custom such files quote nothing: a quotation mark is one.
+    return _read_csv(path, delimiter="\t", quoting=csv.QUOTE_NONE)
+
+
+def _read_csv(path: Path, *, delimiter: str = ",", quoting: Literal[0, 3] = csv.QUOTE_MINIMAL) -> _Cells:
     with path.open(encoding="utf-8-sig", newline="") as stream, _long_cells():
-        reader = csv.reader(stream, strict=True)
+        reader = csv.reader(stream, strict=True, delimiter=delimiter, quoting=quoting)
         rows: list[list[str]] = []
         try:
             header = next(reader, [])
@@ -248,6 +253,7 @@ def _read_jsonl(path: Path) -> _Cells:
 _READERS: dict[str, Callable[[Path], _Cells | _Parquet]] = {
     ".parquet": _Parquet,
     ".csv": _read_csv,
+    ".tsv": _read_tsv,
     ".jsonl": _read_jsonl,
 }
 SUFFIXES = tuple(_READERS)

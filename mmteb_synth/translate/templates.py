@@ -5,6 +5,7 @@ Their words are part of every cache key, so a file is never changed once it was 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +19,7 @@ PROMPT_VERSION = 1
 
 _FOLDER = Path(__file__).parent / "prompts"
 _TAG = "source"
+_TAGS = re.compile(rf"<\s*/?\s*({_TAG}\d*)\s*/?\s*>")
 
 
 class Message(TypedDict):
@@ -111,9 +113,10 @@ def _read(version: int) -> _Prompt:
 
 
 def _tag(text: str) -> str:
-    """A delimiter that the text does not contain, so that no text can end its own quotation."""
+    """A delimiter that the text does not contain, however it is written, so that no text ends its own quotation."""
+    taken = set(_TAGS.findall(text.lower()))
     tag, number = _TAG, 1
-    while f"<{tag}>" in text or f"</{tag}>" in text:
+    while tag in taken:
         number += 1
         tag = f"{_TAG}{number}"
     return tag

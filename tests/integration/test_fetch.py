@@ -176,8 +176,9 @@ def test_what_the_hub_lacks_is_named_and_the_rest_is_fetched(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     to = tmp_path / "some"
-    done = run(environment, "fetch", "-t", "STS12", "-t", "STSBenchmark", "--to", str(to))
+    done = run(environment, "fetch", "-t", "STS12", "-t", "STSBenchmark", "-m", "a/..", "--to", str(to))
     assert done.returncode == 1
+    assert "could not fetch the model a/..: Repo id must use" in done.stderr
     assert "could not fetch the dataset mteb/sts12-sts" in done.stderr
     assert "Traceback" not in done.stderr
     assert (to / "mteb" / "stsbenchmark-sts" / "test.parquet").is_file()

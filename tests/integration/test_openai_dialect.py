@@ -75,6 +75,16 @@ def test_translates_with_bounded_concurrency_and_asks_once(cache: Cache) -> None
         assert (len(server.requests), server.catalogue_requests) == (300, 1)
 
 
+def test_a_server_on_this_machine_is_asked_past_the_proxy_of_the_environment(
+    server: OpenAIServer, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert len(_translate(server, cache, 1).translations) == 1
+
+
 def test_the_request_and_what_is_stored_of_it(server: OpenAIServer, cache: Cache) -> None:
     run = _translate(server, cache, 1)
     (request,) = server.requests

@@ -97,8 +97,9 @@ def test_unclear_columns_are_asked_for(tmp_path: Path) -> None:
         _load(path, tmp_path)
     assert "--columns" in str(caught.value.hint)
     assert len(_load(path, tmp_path, columns=("left", "right")).pairs) == len(PAIRS)
-    with pytest.raises(SourceError, match="middle"):
-        _load(path, tmp_path, columns=("left", "middle"))
+    for wrong in (("left", "middle"), ("left", "left")):
+        with pytest.raises(UsageError, match="left, right"):
+            _load(path, tmp_path, columns=wrong)
 
 
 def test_samples_are_the_same_in_any_order(file: Path, tmp_path: Path) -> None:
@@ -115,15 +116,28 @@ def test_pairs_that_say_nothing_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "odd.jsonl"
     rows = [("Hello", "Hola"), ("Hello", "Buenas"), ("1234", "1234"), ("Bye", " ")]
     path.write_text("\n".join(json.dumps({"en": left, "es": right}) for left, right in rows))
-    assert _load(path, tmp_path).pairs == (human.Pair(english="Hello", reference="Hola"),)
+    found = _load(path, tmp_path)
+    assert (found.rows, found.pairs) == (4, (human.Pair(english="Hello", reference="Hola"),))
     path.write_text(json.dumps({"en": "12", "es": "12"}))
     with pytest.raises(SourceError, match="no pair"):
         _load(path, tmp_path)
 
 
+def test_files_with_tabs_quote_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.tsv"
+    path.write_bytes('\ufeffen\tes\r\n"Hi," he said.\t"Hola", dijo.\r\nBye, now\tAdiós\r\n'.encode())
+    assert _load(path, tmp_path).pairs == (
+        human.Pair(english='"Hi," he said.', reference='"Hola", dijo.'),
+        human.Pair(english="Bye, now", reference="Adiós"),
+    )
+
+
 def test_names_that_are_no_pairs(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such file"):
         _load(tmp_path / "absent.csv", tmp_path)
+    (tmp_path / "pairs.txt").touch()
+    with pytest.raises(UsageError, match=r"ends in .*\.tsv"):
+        _load(tmp_path / "pairs.txt", tmp_path)
     with pytest.raises(UnknownNameError, match="did you mean Tatoeba"):
         _load("tatoebas", tmp_path)
     with pytest.raises(UnknownNameError):
@@ -232,9 +246,35 @@ def test_one_that_can_not_be_used_stops_no_other(
     assert report.compared == 12
 
 
+def test_what_the_checks_find_fault_with_is_counted_by_check(
+    file: Path, folders: paths.Folders, tmp_path: Path
+) -> None:
+    with OpenAIServer(answer=lambda text: f"Sure! {text}", models=["bad"]) as server:
+        report = piloting.pilot(SPANISH, [_preset(tmp_path, "bad", server)], str(file), folders=folders)
+        assert len(server.requests) == 12  # nothing is mended
+    (bad,) = report.candidates
+    assert (bad.translated, bad.faulty, bad.failures) == (12, 12, {})
+    assert bad.faults["preamble"] == 12
+
+
+def test_two_presets_of_one_name_are_told_apart(
+    file: Path, folders: paths.Folders, server: OpenAIServer, tmp_path: Path
+) -> None:
+    mine = tmp_path / "gpt-4.1-mini.toml"
+    mine.write_text('model = "good"\n')
+    server.models = None
+    names = ["gpt-4.1-mini", str(mine)]
+    report = piloting.pilot(SPANISH, names, str(file), folders=folders, base_url=[server.url])
+    shipped, own = [one.translator for one in report.candidates]
+    assert shipped == "gpt-4.1-mini"
+    assert own.startswith("gpt-4.1-mini.")
+
+
 def test_what_can_not_be_meant(file: Path, folders: paths.Folders) -> None:
     with pytest.raises(UsageError, match="named twice"):
         piloting.pilot(SPANISH, ["authored", "authored"], str(file), folders=folders)
+    with pytest.raises(UsageError, match="named twice, the second time as vllm:mixtral-8x7b"):
+        piloting.pilot(SPANISH, ["mixtral-8x7b", "vllm:mixtral-8x7b"], str(file), folders=folders)
     with pytest.raises(UsageError, match="English"):
         piloting.pilot(languages.parse("en"), ["authored"], str(file), folders=folders)
     with pytest.raises(UnknownNameError):
@@ -280,6 +320,9 @@ def test_command(file: Path, folders: paths.Folders, server: OpenAIServer) -> No
     values = json.loads(_run(*common, "--translator", "openai:good", "--json").stdout)
     assert values["candidates"][0]["hits"] == 6
     assert len(server.requests) == 12
+    assert "intervals of so few pairs say little" in shown.stderr
+    none = _run(*common, "--translator", "authored")
+    assert (none.exit_code, "12 failed: no bundled translation" in none.stdout) == (1, True)
     failed = _run(*common, "--translator", "openai:absent", "--translator", "openai:good")
     assert failed.exit_code == 1
     assert "openai:absent:" in failed.stderr

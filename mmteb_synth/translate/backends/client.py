@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import ipaddress
 import logging
 import socket
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import openai
@@ -53,6 +55,15 @@ _AWAY = (
 """What is raised where nobody listens."""
 
 
+def _is_here(url: str) -> bool:
+    """Whether an address is this machine's own, which no proxy of the environment can reach."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class Connection:
     """One endpoint and its key, which is in no representation and no error.
 
@@ -72,7 +83,9 @@ class Connection:
             base_url=url,
             max_retries=0,
             timeout=_TIMEOUT,
-            http_client=openai.DefaultAioHttpClient(base_url=url, timeout=_TIMEOUT, follow_redirects=False),
+            http_client=openai.DefaultAioHttpClient(
+                base_url=url, timeout=_TIMEOUT, follow_redirects=False, trust_env=not _is_here(url)
+            ),
         )
 
     def open_blocking(self) -> openai.OpenAI:
@@ -83,7 +96,9 @@ class Connection:
             base_url=url,
             max_retries=0,
             timeout=_TIMEOUT,
-            http_client=openai.DefaultHttpxClient(base_url=url, timeout=_TIMEOUT, follow_redirects=False),
+            http_client=openai.DefaultHttpxClient(
+                base_url=url, timeout=_TIMEOUT, follow_redirects=False, trust_env=not _is_here(url)
+            ),
         )
 
     @contextlib.contextmanager

@@ -232,7 +232,7 @@ def test_a_broken_parquet_is_refused(tmp_path: Path) -> None:
 
 def test_an_unknown_suffix_and_a_folder_are_refused(tmp_path: Path) -> None:
     (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(SourceError, match=r"ends in \.parquet, \.csv, \.jsonl"):
+    with pytest.raises(SourceError, match=r"ends in \.parquet, \.csv, \.tsv, \.jsonl"):
         read_rows(tmp_path / "a.xlsx", COLUMNS, {})
     with pytest.raises(SourceError, match="Is a directory"):
         read_rows(tmp_path / "folder.csv", COLUMNS, {})

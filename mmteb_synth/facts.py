@@ -139,12 +139,12 @@ class BenchmarkMember:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkFacts:
-    """One text benchmark of MTEB with English tasks.
+    """One benchmark of MTEB.
 
     Attributes:
         name: MTEB's name, as `MTEB(eng, v2)`.
         aliases: Other names that MTEB takes.
-        members: Its tasks, those of other types and languages included.
+        members: Its tasks, those of other types and languages included; none where it is not of text, or has no English.
     """
 
     name: str
@@ -194,12 +194,12 @@ def other(name: str) -> str | None:
 
 @functools.cache
 def benchmarks() -> Mapping[str, BenchmarkFacts]:
-    """All text benchmarks with English tasks, by name (not by alias)."""
+    """All benchmarks, by name (not by alias)."""
     return {
         name: BenchmarkFacts(
             name=name,
             aliases=tuple(row.get("aliases", ())),
-            members=tuple(_member(member) for member in row["members"]),
+            members=tuple(_member(member) for member in row.get("members", ())),
         )
         for name, row in _content()["benchmarks"].items()
     }

@@ -60,6 +60,7 @@ class NativeListing:
         splits: The splits that are scored.
         samples: Rows of these splits in the language; None where nobody counted them.
         characters: Characters of their texts; None where nobody counted them.
+        terms: What may be done with its texts.
     """
 
     name: str
@@ -70,6 +71,7 @@ class NativeListing:
     splits: tuple[str, ...]
     samples: int | None
     characters: int | None
+    terms: Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +220,7 @@ def _of_native(known: TaskFacts, codes: Set[str], splits: tuple[str, ...] = ()) 
         splits=splits,
         samples=size.samples if size else None,
         characters=size.characters if size else None,
+        terms=licences.terms(known.name, known.license),
     )
 
 

@@ -34,7 +34,8 @@ def get_suite(name: str | Path) -> Suite:
     if benchmark:
         tasks = _benchmark_tasks(benchmark)
         if not tasks:
-            raise UsageError(f"no task of the benchmark {benchmark.name} can be translated", hint=_HINT)
+            why = "none of its tasks can be translated" if benchmark.members else "it is not of English text"
+            raise UsageError(f"the benchmark {benchmark.name} is no suite: {why}", hint=_HINT)
         return Suite(
             name=benchmark.name,
             description=f"The English text tasks of MTEB's benchmark {benchmark.name}.",
@@ -145,6 +146,6 @@ def _absolute(home: Path | None, name: str) -> str:
 
 
 def _benchmark_names() -> list[str]:
-    return [
-        name for benchmark in facts.benchmarks().values() for name in (benchmark.name, *benchmark.aliases)
-    ]
+    """What can be suggested: the names and aliases of benchmarks with something to translate."""
+    usable = (benchmark for benchmark in facts.benchmarks().values() if _benchmark_tasks(benchmark))
+    return [name for benchmark in usable for name in (benchmark.name, *benchmark.aliases)]

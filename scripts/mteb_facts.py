@@ -37,11 +37,7 @@ def gather() -> tuple[str, str]:
             exclude_superseded=False, exclude_aggregate=False, exclude_private=False, exclude_beta=False
         )
         tasks = [task for task in every if _is_text(task)]
-        benchmarks = {
-            benchmark.name: facts
-            for benchmark in mteb.get_benchmarks()
-            if (facts := _benchmark(benchmark)) is not None
-        }
+        benchmarks = {benchmark.name: _benchmark(benchmark) for benchmark in mteb.get_benchmarks()}
     others = {
         task.metadata.name: {"type": task.metadata.type, "modalities": list(task.metadata.modalities)}
         for task in every
@@ -175,15 +171,13 @@ def _characters(counts: Mapping[str, Any]) -> int | None:
     return sum(column.get("total_text_length", 0) for column in columns) or None
 
 
-def _benchmark(benchmark: Any) -> dict[str, Any] | None:
-    """A benchmark of text tasks, some of them English; None for others."""
+def _benchmark(benchmark: Any) -> dict[str, Any]:
+    """A benchmark; with members where it is of text tasks, some of them English."""
     tasks = list(benchmark.tasks)
-    if not all(list(task.metadata.modalities) == ["text"] for task in tasks):
-        return None
-    if not any("eng" in task.languages for task in tasks):
-        return None
+    is_text = all(list(task.metadata.modalities) == ["text"] for task in tasks)
+    has_english = any("eng" in task.languages for task in tasks)
     members = []
-    for task in tasks:
+    for task in tasks if is_text and has_english else ():
         member = {"name": task.metadata.name, "splits": list(task.eval_splits)}
         if set(task.hf_subsets) < set(_subsets(task.metadata)):
             member["subsets"] = list(task.hf_subsets)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from typing import Any
 
 from mmteb_synth import selection
@@ -22,7 +23,9 @@ def get_tasks(
 ) -> list[Any]:
     """Built sets as MTEB task objects for `mteb.evaluate`, and the native members of the named suites.
 
-    MTEB is told of them, so that its means over their scores work.
+    MTEB is told of them, so that its means over their scores work. Its cache of results takes a task by its name, and
+    gives scores of older data too: for a set that was built anew give `mteb.evaluate` another cache, `cache=None` or
+    `overwrite_strategy="always"`. Where MTEB's default cache holds such scores, you are warned.
 
     Args:
         languages: Languages as users write them; None takes all that were built.
@@ -149,9 +152,16 @@ def register(*, data_dir: Place = None) -> list[str]:
 
 def _known(task: Any) -> Any:
     """Tell MTEB of a built set's task: without, its means and prompts by task name fail."""
-    from mmteb_synth.evaluation import aggregates, registration, tasks
+    from mmteb_synth.evaluation import aggregates, registration, results, tasks
 
     if isinstance(task.metadata, (tasks.SynthMetadata, aggregates.SynthAggregateMetadata)):
         with contextlib.suppress(EvaluationError):  # `register` says so; scoring itself works without
             registration.register_task(type(task))
+        older = results.of_older_data(task)
+        if older:
+            warnings.warn(
+                f"the data of {task.metadata.name} changed after it was scored, and mteb.evaluate would return the "
+                f"scores in {older[0]}: give it cache=None or overwrite_strategy='always'",
+                stacklevel=3,
+            )
     return task

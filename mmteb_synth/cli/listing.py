@@ -13,7 +13,7 @@ from mmteb_synth.errors import UsageError
 
 if TYPE_CHECKING:
     from mmteb_synth.licences import Terms
-    from mmteb_synth.listings import TaskListing
+    from mmteb_synth.listings import NativeListing, TaskListing
 
 
 @click.command()
@@ -36,7 +36,7 @@ def tasks(
             "--native and --lang go together", hint="as in: mmteb-synth tasks --native --lang sw"
         )
     if lang is not None:
-        _native_tasks(lang, suite, task_type, as_json)
+        _native_tasks(lang, suite, task_type, licences, as_json)
         return
     rows = listings.list_tasks(suite=suite, type=task_type)
     if as_json:
@@ -63,7 +63,7 @@ def tasks(
     )
 
 
-def _show_licences(rows: Sequence[TaskListing]) -> None:
+def _show_licences(rows: Sequence[TaskListing | NativeListing]) -> None:
     output.table(
         ("name", "licence", "asks for", "to hand it on", "known beyond MTEB's field"),
         [
@@ -92,13 +92,20 @@ def _to_hand_on(terms: Terms) -> str:
     return f"accept {' '.join(terms.to_accept)}" if terms.to_accept else "free"
 
 
-def _native_tasks(lang: str, suite: str | None, task_type: str | None, as_json: bool) -> None:
+def _native_tasks(lang: str, suite: str | None, task_type: str | None, licences: bool, as_json: bool) -> None:
     from mmteb_synth import languages as known
     from mmteb_synth import listings
 
-    rows = listings.list_native(known.parse(lang).code, suite=suite, type=task_type)
+    language = known.parse(lang)
+    rows = listings.list_native(language.code, suite=suite, type=task_type)
     if as_json:
         output.print_json([dataclasses.asdict(row) for row in rows])
+        return
+    if not rows:
+        output.warn(f"MTEB has no such task in {language.name} ({language.code})")
+        return
+    if licences:
+        _show_licences(rows)
         return
     output.table(
         ("name", "type", "main score", "origin", "splits", "samples", "characters", "licence"),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
+import json
 import math
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import mteb
@@ -87,6 +91,27 @@ def stored(
         warn(f"the result file {path} was damaged ({type(error).__name__}); it is scored again")
         return None
     return result if result and result.dataset_revision == task.metadata.revision else None
+
+
+def of_older_data(task: Any) -> list[Path]:
+    """Results in MTEB's default cache that `mteb.evaluate` would return although the data have changed since.
+
+    It asks for another revision only where a split or subset lacks a score.
+
+    Args:
+        task: A built set's task, or an aggregate's, whose parts count too.
+
+    Returns:
+        The files. One that can't be read is passed over: MTEB fails on it.
+    """
+    cache = inspect.signature(mteb.evaluate).parameters["cache"].default
+    found = []
+    for one in (task, *getattr(task, "tasks", ())):
+        for path in (cache.cache_path / "results").glob(f"*/*/{one.metadata.name}.json"):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                if json.loads(path.read_text("utf-8"))["dataset_revision"] != one.metadata.revision:
+                    found.append(path)
+    return found
 
 
 def main_score(result: TaskResult, task: Any) -> float:

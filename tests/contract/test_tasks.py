@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,16 @@ OF_OUR_OWN = {
     "evaluate",  # starts MTEB's generator anew, then calls the source's
     "dataset_transform",  # has run already
     "fast_loading",  # of a layout that is not ours
+}
+OF_EVERY_CLASS = {
+    "__module__",
+    "__doc__",
+    "__dict__",
+    "__weakref__",
+    "__annotations__",
+    "__init_subclass__",
+    "__subclasshook__",
+    "_abc_impl",
 }
 DIFFERENT_METADATA = {
     "name",
@@ -81,7 +92,7 @@ def built(member: Member) -> type[Any]:
 def differences(source: type[Any], made: type[Any], allowed: set[str]) -> Iterator[str]:
     """Where two classes differ, by every attribute of every base class, methods and private ones among them."""
     for name in sorted({name for base in (*source.__mro__, *made.__mro__) for name in vars(base)} - allowed):
-        if name.startswith("__") or name == "_abc_impl":
+        if name in OF_EVERY_CLASS:
             continue
         one, other = (getattr(cls, name, "nothing") for cls in (source, made))
         if one is not other and one != other:
@@ -90,6 +101,15 @@ def differences(source: type[Any], made: type[Any], allowed: set[str]) -> Iterat
         one, other = (getattr(cls.metadata, name) for cls in (source, made))
         if one != other:
             yield f"metadata.{name}: {one!r} became {other!r}"
+
+
+def state(task: Any) -> dict[str, Any]:
+    """What making a task sets on it, its generators among it."""
+    values = {name: value for name, value in vars(task).items() if name != "hf_subsets"}
+    return values | {
+        "rng_state": task.rng_state.getstate(),
+        "np_rng": json.dumps(task.np_rng.bit_generator.state, default=list),
+    }
 
 
 @pytest.mark.parametrize("name", sorted(MEMBERS))
@@ -104,6 +124,7 @@ def test_all_that_decides_a_score_is_the_sources(name: str) -> None:
     assert made.metadata.eval_splits == list(member.splits)
     assert set(member.splits) <= set(source.metadata.eval_splits)
     assert layout_of(made()) == layout_of(source())
+    assert state(made()) == state(source())
 
 
 def test_the_benchmarks_are_whole() -> None:
@@ -136,6 +157,7 @@ def test_a_class_that_drifts_is_caught() -> None:
         ({"samples_per_label": 8}, "samples_per_label: 16 became 8"),
         ({"_undersample_data": lambda *_: None}, "_undersample_data:"),
         ({"new": 1}, "new: 'nothing' became 1"),
+        ({"__init__": lambda _self: None}, "__init__:"),
         ({"metadata": licence}, "metadata.license: 'not specified' became 'mit'"),
     ):
         (found,) = differences(source, drifted(**attributes), OF_OUR_OWN)

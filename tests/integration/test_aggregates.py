@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 import shutil
 import statistics
 from collections import Counter
@@ -146,6 +148,31 @@ def test_a_changed_part_makes_another_score(home: Home) -> None:
     assert done.score != pytest.approx(before, abs=1e-6)
     task = api.get_task(TURKISH, data_dir=home.root / "data")
     assert home.result(TURKISH)["dataset_revision"] == task.metadata.revision
+
+
+def test_whoever_calls_mteb_itself_is_warned_of_scores_of_older_data(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MTEB asks for the revision only where a score is missing; its own cache is the one that nobody named."""
+    monkeypatch.setattr(inspect.signature(mteb.evaluate).parameters["cache"].default, "cache_path", tmp_path)
+
+    def score(name: str, **options: Any) -> float:
+        task = api.get_task(name, data_dir=home.root / "data")
+        model: Any = Spy()
+        (result,) = mteb.evaluate(
+            model, task, co2_tracker=False, show_progress_bar=False, **options
+        ).task_results
+        return float(result.get_score())
+
+    before = {name: pytest.approx(score(name), abs=1e-6) for name in (UNIX, TURKISH)}
+    change(home, UNIX)
+    for name, stale in before.items():
+        with pytest.warns(UserWarning, match=rf"the data of {re.escape(name)} changed after it was scored"):
+            assert score(name) == stale  # the trap
+        with pytest.warns(UserWarning, match="cache=None or overwrite_strategy='always'"):
+            now = score(name, overwrite_strategy="always")
+        assert now != stale
+        assert score(name) == pytest.approx(now, abs=1e-6)  # and nobody is warned any more
 
 
 def test_the_board_shows_it_and_never_its_parts_beside_it(home: Home) -> None:

@@ -268,6 +268,16 @@ def test_licences_are_listed_with_what_they_ask_for_and_who_says_so() -> None:
     assert scifact["terms"]["to_accept"] == ["cc-by-nc-4.0"]
 
 
+def test_the_licences_of_what_mteb_holds_in_a_language_are_listed_too() -> None:
+    listed = CliRunner().invoke(cli, ["tasks", "--native", "--lang", "sw", "--licences"])
+    (line,) = (line for line in listed.stdout.splitlines() if line.startswith("SwahiliNewsClassification"))
+    said = "cc-by-nc-sa-4.0 share-alike, non-commercial accept cc-by-nc-sa-4.0"
+    assert " ".join(line.split()[1:]) == said
+    nothing = CliRunner().invoke(cli, ["tasks", "--native", "--lang", "sr-Latn"])
+    assert nothing.stdout == ""
+    assert "MTEB has no such task in Serbian (Latin) (srp-Latn)" in nothing.stderr
+
+
 def test_a_plan_ends_with_the_licences(tmp_path: Path) -> None:
     words = ["plan", "-l", "tr", "--suite", "mini", "--data-dir", str(tmp_path), "--cache-dir", str(tmp_path)]
     shown = CliRunner().invoke(cli, words)

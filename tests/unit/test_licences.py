@@ -83,7 +83,10 @@ def test_names_are_short_where_mtebs_are_addresses_and_a_strange_one_is_its_own_
         ("CQADupstackTexRetrieval", "cc-by-sa-3.0 (share-alike)"),
         ("CQADupstackRetrieval", "cc-by-sa-3.0 (share-alike)"),  # an aggregate has its parts'
         ("NanoFEVERRetrieval", "cc-by-nc-sa-3.0 (share-alike, non-commercial)"),  # MTEB says cc-by-4.0
-        ("NanoDBPediaRetrieval", "cc-by-4.0"),
+        ("NanoDBPediaRetrieval", "cc-by-sa-3.0 (share-alike)"),
+        ("DBPedia", "cc-by-sa-3.0 (share-alike)"),  # MTEB says mit, which is the licence of the judgements
+        ("FiQA2018", "unspecified (non-commercial)"),
+        ("MassiveIntentClassification", "cc-by-4.0"),
     ],
 )
 def test_what_is_known_beyond_mtebs_field_counts(task: str, note: str) -> None:
@@ -139,7 +142,10 @@ def test_the_gate_opens_exactly_where_everything_is_allowed_and_accepted(
 
 
 def test_the_gate_says_what_lacks_and_which_flags_to_add() -> None:
-    several = [of(name) for name in ("SciFact", "ImdbClassification", "STS12", "FEVER", "DBPedia", "SciFact")]
+    several = [
+        of(name)
+        for name in ("SciFact", "ImdbClassification", "STS12", "FEVER", "ArxivClusteringP2P", "SciFact")
+    ]
     with pytest.raises(LicenceError) as caught:
         check_handing_on(several, ["cc-by-nc-sa-3.0"])
     assert caught.value.message == (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -67,9 +68,23 @@ def test_the_english_benchmarks_have_short_names(name: str, benchmark: str) -> N
     assert suites.get_suite(name).tasks == suites.get_suite(benchmark).tasks
 
 
-def test_a_benchmark_without_english_to_translate_says_so() -> None:
-    with pytest.raises(UsageError, match="no task of the benchmark"):
-        suites.get_suite("FollowIR")
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("FollowIR", "none of its tasks can be translated"),
+        ("MTEB(cmn, v1)", "it is not of English text"),
+        ("MIEB(eng)", "it is not of English text"),
+    ],
+)
+def test_a_benchmark_without_english_to_translate_says_so(name: str, why: str) -> None:
+    with pytest.raises(UsageError, match=f"the benchmark {re.escape(name)} is no suite: {why}"):
+        suites.get_suite(name)
+
+
+def test_no_suggestion_leads_nowhere() -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        suites.get_suite("MTEB(deuu, v1)")
+    assert "MTEB(deu, v1)" not in caught.value.message
 
 
 def test_a_users_suite(tasks_folder: Path) -> None:

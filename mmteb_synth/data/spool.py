@@ -90,7 +90,9 @@ class Spool:
             return np.zeros(shape, dtype)
         path, size = self.file(), int(np.prod(shape)) * np.dtype(dtype).itemsize
         with writing("temporary files"):
-            with path.open("wb") as file:  # no holes: where one can't be filled, the process is killed (SIGBUS)
+            with path.open(
+                "wb"
+            ) as file:  # no holes: where one can't be filled, the process is killed (SIGBUS)
                 for start in range(0, size, _ZEROS):
                     file.write(bytes(min(_ZEROS, size - start)))
             return np.memmap(path, dtype=dtype, mode="r+", shape=shape)

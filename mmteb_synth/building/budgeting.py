@@ -27,7 +27,8 @@ class Offer:
         profile: Its `--profile`.
         limit: Its `--limit`; None for none.
         segments: Unique segments.
-        dollars: What translating those that the cache lacks will cost, asked live; None where a set of it is unknown.
+        dollars: What translating those that the cache lacks will cost, asked live, and what embedding them will, where
+            models were named; None where a set of it is unknown.
         exact: Whether every set of it was read.
     """
 
@@ -46,6 +47,7 @@ def offers(
     options: BuildOptions,
     folders: paths.Folders,
     profiles: Sequence[Profile] = (),
+    models: Sequence[str] = (),
 ) -> tuple[Offer, ...]:
     """Suites under several profiles and at several limits, the smallest first.
 
@@ -55,15 +57,18 @@ def offers(
         options: How they would be built; with a limit, only that one is tried.
         folders: Where cache and data sets lie.
         profiles: Other profiles than that of the options to try, without a limit unless the options have one.
+        models: Embedding models behind an API that the money must pay for too.
 
     Raises:
-        UsageError: Nobody knows what the translator costs.
+        UsageError: Nobody knows what the translator or a model costs.
     """
     limits = LIMITS if options.limit is None else (options.limit,)
     tried = [(options.profile, limit) for limit in limits]
     tried += [(profile, options.limit) for profile in profiles if profile != options.profile]
     found = [
-        _offer(name, wanted, members, dataclasses.replace(options, profile=profile, limit=limit), folders)
+        _offer(
+            name, wanted, members, dataclasses.replace(options, profile=profile, limit=limit), folders, models
+        )
         for name, members in suites.items()
         for profile, limit in tried
     ]
@@ -87,18 +92,27 @@ def _offer(
     members: Sequence[Member],
     options: BuildOptions,
     folders: paths.Folders,
+    models: Sequence[str],
 ) -> Offer:
-    made = plan(wanted, members, options=options, folders=folders)
+    made = plan(wanted, members, options=options, folders=folders, models=models)
     if made.cost.dollars is None:
         raise UsageError(
             f"--budget needs prices, and nobody knows those of {options.translator}",
             hint="write a preset with [prices]: --translator FILE.toml",
         )
+    dollars = made.cost.dollars
+    for embedding in made.embeddings:
+        if embedding.dollars is None:
+            raise UsageError(
+                f"--budget needs prices, and that of {embedding.model} is not on record",
+                hint="leave --evaluate out: a plan without --budget counts the model's tokens",
+            )
+        dollars += embedding.dollars
     return Offer(
         suite=name,
         profile=options.profile.label,
         limit=options.limit,
         segments=made.total.segments,
-        dollars=made.cost.dollars if made.complete else None,
+        dollars=dollars if made.complete else None,
         exact=made.exact,
     )

@@ -304,4 +304,4 @@ def _notes(estimator: Estimator) -> Iterator[str]:
     if preset.prices:
         yield f"prices of {preset.prices.date}, nothing off for cached prompts"
     else:
-        yield "nobody wrote its prices down"
+        yield "nobody wrote its prices down; with --tokens-per-second the plan says how many GPU-hours it takes"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from mmteb_synth.cli import options, output
 
 if TYPE_CHECKING:
     from mmteb_synth.building.budgeting import Offer
-    from mmteb_synth.building.plans import Cost, EmbeddingPlan, Plan, ProfilePlan, Volume
+    from mmteb_synth.building.plans import Cost, EmbeddingPlan, Plan, ProfilePlan, SetPlan, Volume
     from mmteb_synth.licences import Terms
 
 _ESTIMATE = "~"
@@ -142,8 +142,9 @@ def plan(
                 if row.definition != "mteb" and row.tasks
             }
         )
-        offered = budgeting.offers(wanted, named, options=how, folders=folders, profiles=every)
-        _show_offers(offered, budgeting.largest(offered, budget), budget, as_json)
+        offered = budgeting.offers(wanted, named, options=how, folders=folders, profiles=every, models=models)
+        chosen = [*(f"--suite {one}" for one in suite), *(f"--task {one}" for one in task)]
+        _show_offers(offered, budgeting.largest(offered, budget), budget, " ".join(chosen), as_json)
         return
     members = selection.choose(task, suite).members
     made = planning.plan(
@@ -192,10 +193,18 @@ def _show(made: Plan, terms: Mapping[str, Terms]) -> None:
     if not output.is_quiet():
         for note in made.notes:
             click.echo(f"note: {note}", err=True)
-        for one in made.sets:
-            if one.error:
-                kind = "estimated from MTEB's statistics" if one.volume else "unknown"
-                output.warn(f"{one.name} is {kind}: {one.error.message}")
+        _warn("estimated from MTEB's statistics", [one for one in made.sets if one.error and one.volume])
+        _warn("unknown", [one for one in made.sets if one.error and not one.volume])
+
+
+def _warn(kind: str, sets: Sequence[SetPlan]) -> None:
+    """Say why sets could not be read, by the first of them: the others' reasons are mostly the same."""
+    for one in sets[:1]:
+        assert one.error is not None
+        others = f" and {len(sets) - 1} others are" if len(sets) > 1 else " is"
+        output.warn(f"{one.name}{others} {kind}: {one.error.message}")
+        if one.error.hint:
+            click.echo(f"hint: {one.error.hint}", err=True)
 
 
 def _show_profiles(compared: tuple[ProfilePlan, ...]) -> None:
@@ -252,7 +261,10 @@ def _time(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {seconds:02d} s"
 
 
-def _show_offers(offered: tuple[Offer, ...], best: Offer | None, budget: float, as_json: bool) -> None:
+def _show_offers(
+    offered: tuple[Offer, ...], best: Offer | None, budget: float, chosen: str, as_json: bool
+) -> None:
+    """What was tried and what fits, with the arguments that choose it; `chosen` are the user's own."""
     import dataclasses
 
     if as_json:
@@ -279,7 +291,8 @@ def _show_offers(offered: tuple[Offer, ...], best: Offer | None, budget: float, 
     else:
         profile = f" --profile {best.profile}" if best.profile != "full" else ""
         limit = f" --limit {best.limit}" if best.limit else "" if profile else ", whole"
-        click.echo(f"the largest that ${budget:g} pays for: --suite {best.suite}{profile}{limit}")
+        sets = chosen or f"--suite {best.suite}"
+        click.echo(f"the largest that ${budget:g} pays for: {sets}{profile}{limit}")
 
 
 def _as_json(made: Plan, terms: Mapping[str, Terms]) -> dict[str, Any]:

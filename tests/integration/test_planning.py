@@ -224,13 +224,35 @@ def test_the_largest_that_a_budget_pays_for(preset: Path, folders: paths.Folders
     assert whole is not None
     assert whole.limit is None
     assert budgeting.largest(offered, 0.000001) is None
-    with pytest.raises(UsageError, match="--budget"):
+    unpriced = BuildOptions(translator="openai:unpriced", base_url="http://127.0.0.1:9/v1")
+    for options, models in (
+        (unpriced, ()),
+        (BuildOptions(translator=str(preset)), ["a-company/secret-embedder"]),
+    ):
+        with pytest.raises(UsageError, match="--budget needs prices"):
+            budgeting.offers(
+                [TURKISH],
+                {"mini": selection.choose(suites=SUITE).members},
+                options=options,
+                folders=folders,
+                models=models,
+            )
+
+
+def test_a_budget_pays_for_embeddings_too(preset: Path, folders: paths.Folders) -> None:
+    alone, with_model = (
         budgeting.offers(
             [TURKISH],
             {"mini": selection.choose(suites=SUITE).members},
-            options=BuildOptions(translator="openai:unpriced", base_url="http://127.0.0.1:9/v1"),
+            options=BuildOptions(translator=str(preset), limit=5),
             folders=folders,
-        )
+            models=models,
+        )[0].dollars
+        for models in ((), ["openai/text-embedding-3-large"])
+    )
+    assert alone is not None
+    assert with_model is not None
+    assert with_model > alone > 0
 
 
 def test_whole_sets_first_and_never_beyond(
@@ -338,6 +360,8 @@ def test_commands(preset: Path, folders: paths.Folders, server: OpenAIServer) ->
     assert values["exact"]
     offers = json.loads(_run("plan", *common, "--suite", "mini", "--budget", 20, "--json").stdout)
     assert offers["best"]["suite"] == "mini"
+    chosen = _run("plan", *common, "--task", "MiniSTS", "--task", "MiniClustering", "--budget", 20).stdout
+    assert "pays for: --task MiniSTS --task MiniClustering, whole" in chosen
     assert "pays for none" in _run("plan", *common, "--suite", "mini", "--budget", 0).stdout
     stopped = _run("build", *common, "--max-cost", 0)
     assert stopped.exit_code == 1

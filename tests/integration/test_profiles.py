@@ -88,6 +88,8 @@ def test_a_plan_without_data_estimates_all_three(places: list[object], tmp_path:
     assert all(cell.startswith("~") for row in rows for cell in row[1:4])
     sizes = [int(row[1].lstrip("~").replace(",", "")) for row in rows]
     assert sizes == sorted(set(sizes))
+    assert done.stderr.count("estimated from MTEB's statistics") == 1
+    assert "and 5 others are" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["build", "plan", "evaluate", "check", "review"])

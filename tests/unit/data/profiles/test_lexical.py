@@ -46,6 +46,25 @@ def test_as_an_index_of_all_words(queries: list[str], texts: list[str], count: i
         )
 
 
+def test_a_larger_corpus_of_common_and_rare_words() -> None:
+    """Words as often as in real texts, in more than one batch: every score is bm25s's to the last bit."""
+    draw = np.random.default_rng(7)
+    texts, queries = (
+        [" ".join(f"w{word}" for word in draw.zipf(1.3, length) if word < 5_000) for length in lengths]
+        for lengths in (draw.integers(1, 120, 3_000), draw.integers(1, 15, 40))
+    )
+    places = draw.permutation(len(texts))
+    index = bm25s.BM25(method="lucene", k1=1.5, b=0.75, backend="numpy", csc_backend="scipy")
+    index.index(bm25s.tokenize(texts, stopwords="en", show_progress=False), show_progress=False)
+    with tempfile.TemporaryDirectory() as folder, Spool(Path(folder)) as spool:
+        found = list(lexical.best(queries, in_batches(texts, 700), places, 25, spool))
+    for query, rows in zip(queries, found, strict=True):
+        scores = index.get_scores(
+            bm25s.tokenize([query], stopwords="en", return_ids=False, show_progress=False)[0]
+        )
+        assert rows.tolist() == [row for row in np.lexsort((places, -scores)) if scores[row] > 0][:25]
+
+
 def test_equal_scores_are_told_apart_by_place(spool: Spool) -> None:
     texts = ["iron river"] * 4
     (found,) = lexical.best(["iron"], [texts], np.array([3, 1, 2, 0]), 2, spool)

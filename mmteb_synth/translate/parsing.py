@@ -17,6 +17,8 @@ from mmteb_synth.errors import RequestError
 from mmteb_synth.types import Answer, Language, Usage
 
 _LARGEST_BODY = 4 << 20
+_LONGEST_NAME = 200
+"""Characters of a model's name or a reason to end; what is longer is neither."""
 
 _TRANSLATION = "translation"
 """The one key of a structured answer; see `Preset.structured_output`."""
@@ -106,7 +108,8 @@ def parse_completion(
     if not isinstance(content, str | None) or not isinstance(finish, str):
         raise RequestError("the answer is not a chat completion", retryable=True)
     usage = _usage(completion.get("usage"))
-    model = completion["model"] if isinstance(completion.get("model"), str) else None
+    finish = finish[:_LONGEST_NAME]
+    model = completion["model"][:_LONGEST_NAME] if isinstance(completion.get("model"), str) else None
     if isinstance(refusal, str) and refusal:
         return Answer(translation=None, finish_reason="refusal", model=model, usage=usage, raw=refusal)
     reader = read or parse_text

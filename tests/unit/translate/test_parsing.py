@@ -208,6 +208,15 @@ def test_what_is_no_completion_may_be_asked_for_again(body: bytes) -> None:
     assert caught.value.retryable
 
 
+def test_a_flood_is_no_name() -> None:
+    body = {
+        "model": "m" * 1_000_000,
+        "choices": [{"message": {"content": "Selam"}, "finish_reason": "s" * 1_000_000}],
+    }
+    answer = parse_completion("Hi", body)
+    assert len(answer.model or "") == len(answer.finish_reason) == 200
+
+
 def test_a_flood_is_no_translation() -> None:
     with pytest.raises(RequestError, match="more than any translation") as caught:
         parse_completion("Hi", _completion("a" * (5 << 20)))

@@ -11,14 +11,19 @@ from mmteb_synth.stopping import INTERRUPTED
 
 def main() -> None:
     """Run the command line; a signal to end closes what is open, so that what is finished is kept."""
-    for name in ("SIGTERM", "SIGUSR1", "SIGUSR2"):  # before anything is imported, which takes its time
-        if hasattr(signal, name):  # Windows has no SIGUSR1
-            signal.signal(getattr(signal, name), lambda *_: sys.exit(Stopped.exit_code))
+    names = ("SIGTERM", "SIGUSR1", "SIGUSR2")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]  # Windows has no SIGUSR1
+    for number in numbers:  # before anything is imported, which takes its time
+        signal.signal(number, lambda *_: sys.exit(Stopped.exit_code))
     try:
         from mmteb_synth.cli.main import cli
+
+        cli()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    cli()
+    finally:
+        for number in numbers:  # it is ending, and nothing should take its exit code from it
+            signal.signal(number, signal.SIG_IGN)
 
 
 if __name__ == "__main__":

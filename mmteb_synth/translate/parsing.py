@@ -19,6 +19,7 @@ from mmteb_synth.types import Answer, Language, Usage
 _LARGEST_BODY = 4 << 20
 _LARGEST_COUNT = 1 << 40
 _LONGEST_NAME = 200
+"""Characters of a model's name or a reason to end; what is longer is neither."""
 _BROKEN_OFF = ("abort", "error")
 """Finish reasons of engines that gave a request up: what there is of the answer is a part of it."""
 
@@ -114,6 +115,7 @@ def parse_completion(
     if finish in _BROKEN_OFF:
         raise RequestError(f"the answer was broken off (finish_reason {finish!r})", retryable=True)
     usage = _usage(completion.get("usage"))
+    finish = finish[:_LONGEST_NAME]
     model = _model(completion.get("model"))
     if isinstance(refusal, str) and refusal:
         return Answer(translation=None, finish_reason="refusal", model=model, usage=usage, raw=refusal)

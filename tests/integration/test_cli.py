@@ -388,6 +388,18 @@ main()
     assert (done.returncode, done.stdout, done.stderr) == (INTERRUPTED, "", "")
 
 
+def test_a_signal_on_the_way_out_changes_no_exit_code() -> None:
+    program = """
+import atexit, signal, sys
+atexit.register(signal.raise_signal, signal.SIGTERM)
+sys.argv = ["mmteb-synth", "suites", "--suite"]
+from mmteb_synth.__main__ import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+
+
 def test_a_reader_that_leaves_is_no_error() -> None:
     command = f"{sys.executable} -m mmteb_synth tasks | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)

@@ -169,6 +169,14 @@ def test_a_refused_request_fails_its_segment_alone(server: OpenAIServer, cache: 
     assert len(server.requests) == 8
 
 
+@pytest.mark.parametrize("body", ["<p>" * 1_000_000, {"error": {"message": "no " * 1_000_000}}])
+def test_a_flood_of_words_is_no_reason(server: OpenAIServer, cache: Cache, body: object) -> None:
+    server.fault_for = lambda text: Fault(status=400, body=body) if text.endswith(" 3") else None
+    (reason,) = _translate(server, cache, 8).failures.values()
+    assert "answered 400" in reason
+    assert len(reason) < 600
+
+
 @pytest.mark.parametrize(
     ("fault", "said"),
     [

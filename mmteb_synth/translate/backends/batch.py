@@ -186,7 +186,7 @@ class BatchAPI:
         return self._connection.refusal(status, error, words)
 
     def scrubbed(self, text: str) -> str:
-        """A server's words without the key."""
+        """A server's words without the key; see `Connection.scrubbed`."""
         return self._connection.scrubbed(text)
 
     def without_key(self, line: bytes, source: str) -> bytes:

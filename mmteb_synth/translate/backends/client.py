@@ -37,6 +37,9 @@ _TIMEOUT = openai.Timeout(300.0, connect=15.0)
 LONGEST_SECONDS = 600.0
 """Seconds for a whole answer."""
 
+_LONGEST_WORDS = 500
+"""Characters of what a server says that go into messages and manifests."""
+
 _FORM = frozenset(
     {"model", "messages[0].role", "max_tokens", "max_completion_tokens"}
     | {"temperature", "reasoning_effort", "response_format", "chat_template_kwargs"}
@@ -197,8 +200,11 @@ class Connection:
         )
 
     def scrubbed(self, text: str) -> str:
-        """A server's words without the key that some of them repeat."""
-        return text if self._key == _NO_KEY else text.replace(self._key, "***")
+        """A server's words, as many as anybody reads, without the key that some of them repeat."""
+        clean = (
+            text if self._key == _NO_KEY else text.replace(self._key, "***")
+        )  # before a cut could leave half of it
+        return clean if len(clean) <= _LONGEST_WORDS else f"{clean[:_LONGEST_WORDS]}…"
 
     def without_key(self, body: bytes, source: str) -> bytes:
         """An answer without the key that a server may repeat in it, since answers are stored.
@@ -281,7 +287,7 @@ def _words(error: openai.APIStatusError) -> str:
     if isinstance(body, dict) and isinstance(body.get("message"), str):
         return str(body["message"])
     text = " ".join(error.response.text.split())
-    return text[:300] or "nothing more"
+    return text or "nothing more"
 
 
 def _cause(status: int, error: Mapping[str, Any], words: str) -> Cause:

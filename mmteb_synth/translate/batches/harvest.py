@@ -212,10 +212,10 @@ class _Lines:
         """A line with an error: the model's server refused the request, or the batch ended before it was asked."""
         if isinstance(status, int) and status >= 300:
             said = _mapping(_mapping(body).get("error"))
-            self._settle(request, self.api.refusal(status, said, str(said.get("message") or body)[:300]))
+            self._settle(request, self.api.refusal(status, said, str(said.get("message") or body)))
             return
         said = _mapping(error)
-        words = str(said.get("message") or said.get("code") or _UNANSWERED)[:300]
+        words = str(said.get("message") or said.get("code") or _UNANSWERED)
         self._settle(request, RequestError(self.api.scrubbed(words), retryable=True))
 
     def _settle(self, request: Request, error: RequestError) -> None:

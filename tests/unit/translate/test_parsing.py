@@ -245,6 +245,11 @@ def test_an_answer_of_white_space_is_read_as_fast_as_any_other() -> None:
     assert clean("What?", answer, TURKISH) == answer
 
 
+def test_a_flood_is_no_reason() -> None:
+    body = {"choices": [{"message": {"content": "Selam"}, "finish_reason": "s" * 1_000_000}]}
+    assert len(parse_completion("Hi", body).finish_reason) == 200
+
+
 def test_a_flood_is_no_translation() -> None:
     with pytest.raises(RequestError, match="more than any translation") as caught:
         parse_completion("Hi", _completion("a" * (5 << 20)))

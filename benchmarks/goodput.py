@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmteb_synth.translate import engine, translators
 from mmteb_synth.translate.cache import Cache
-from mmteb_synth.translate.preset import Endpoint
+from mmteb_synth.translate.endpoint import Endpoint
 from mmteb_synth.types import Language, Segment
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ from mmteb_synth.errors import SynthError
 from mmteb_synth.translate import engine, translators
 from mmteb_synth.translate.backends.vllm import InProcess, VllmBackend
 from mmteb_synth.translate.cache import Cache
-from mmteb_synth.translate.preset import Endpoint
+from mmteb_synth.translate.endpoint import Endpoint
 from mmteb_synth.translate.requests import request_body
 from mmteb_synth.translate.translators import Translator
 from mmteb_synth.translate.vllm import environment, hardware, servers, serving

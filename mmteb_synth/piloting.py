@@ -20,7 +20,7 @@ from mmteb_synth.data.pairs import Pair
 from mmteb_synth.errors import CacheError, SynthError, UsageError
 from mmteb_synth.translate import costs, engine, translators
 from mmteb_synth.translate.cache import Cache
-from mmteb_synth.translate.preset import Endpoint
+from mmteb_synth.translate.endpoint import Endpoint
 from mmteb_synth.translate.translators import Translator
 from mmteb_synth.types import Language, ProgressHook, Segment, Usage
 

@@ -22,8 +22,8 @@ from mmteb_synth.translate import translators
 from mmteb_synth.translate.backends import replay
 from mmteb_synth.translate.batches.jobs import POLL_SECONDS
 from mmteb_synth.translate.cache import Cache
+from mmteb_synth.translate.endpoint import Endpoint
 from mmteb_synth.translate.limits import Limits
-from mmteb_synth.translate.preset import Endpoint
 from mmteb_synth.translate.shards import Shard
 from mmteb_synth.types import Language, OnFailure
 

@@ -13,7 +13,8 @@ from typing import Any
 from mmteb_synth.errors import MissingExtraError, UsageError
 from mmteb_synth.hashing import canonical_json
 from mmteb_synth.translate import tokens
-from mmteb_synth.translate.preset import Endpoint, Prices
+from mmteb_synth.translate.endpoint import Endpoint
+from mmteb_synth.translate.preset import Prices
 from mmteb_synth.translate.translators import APERTIUM, Translator
 from mmteb_synth.types import Language, Segment, Usage
 

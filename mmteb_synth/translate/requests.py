@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmteb_synth.translate.preset import Endpoint
+from mmteb_synth.translate.endpoint import Endpoint
 from mmteb_synth.types import Language, Segment
 
 

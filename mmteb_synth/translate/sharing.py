@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from mmteb_synth.errors import RequestError
 from mmteb_synth.translate.backends import Backend
-from mmteb_synth.translate.preset import Endpoint
+from mmteb_synth.translate.endpoint import Endpoint
 from mmteb_synth.types import Answer, Language, Segment
 
 _REST = 10.0

@@ -17,14 +17,8 @@ from mmteb_synth.translate.backends.replay import (
     POST_EDITED_VERSION,
     ReplayTranslator,
 )
-from mmteb_synth.translate.preset import (
-    Endpoint,
-    Preset,
-    check_url,
-    override_label,
-    read_preset,
-    shipped_presets,
-)
+from mmteb_synth.translate.endpoint import Endpoint, override_label
+from mmteb_synth.translate.preset import Preset, check_url, read_preset, shipped_presets
 from mmteb_synth.types import Language, Segment
 
 APERTIUM = "apertium"

@@ -12,7 +12,7 @@ from mmteb_synth.errors import RequestError, TranslatorError, UsageError
 from mmteb_synth.translate import engine, translators
 from mmteb_synth.translate.backends import Backend
 from mmteb_synth.translate.cache import Cache
-from mmteb_synth.translate.preset import Endpoint
+from mmteb_synth.translate.endpoint import Endpoint
 from mmteb_synth.translate.sharing import SharedEndpoint
 from mmteb_synth.types import Language, Segment
 

@@ -24,7 +24,7 @@ from mmteb_synth.errors import TranslatorError
 from mmteb_synth.translate import engine, translators
 from mmteb_synth.translate.backends.vllm import InProcess
 from mmteb_synth.translate.cache import Cache, Row
-from mmteb_synth.translate.preset import Endpoint
+from mmteb_synth.translate.endpoint import Endpoint
 from mmteb_synth.types import Language, Segment
 
 FRENCH = Language(code="fra-Latn", name="French")

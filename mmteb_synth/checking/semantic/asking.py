@@ -14,9 +14,10 @@ from mmteb_synth.stopping import Stop
 from mmteb_synth.translate import engine
 from mmteb_synth.translate.asking import Meter
 from mmteb_synth.translate.cache import Cache
+from mmteb_synth.translate.endpoint import Endpoint
 from mmteb_synth.translate.engine import TranslationRun
 from mmteb_synth.translate.limits import RetryPolicy
-from mmteb_synth.translate.preset import Endpoint, Preset
+from mmteb_synth.translate.preset import Preset
 from mmteb_synth.translate.templates import Message
 from mmteb_synth.translate.translators import Translator
 from mmteb_synth.types import Language, ProgressHook, Segment

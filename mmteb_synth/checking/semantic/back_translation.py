@@ -22,7 +22,7 @@ from mmteb_synth.languages import ENGLISH
 from mmteb_synth.translate import translators
 from mmteb_synth.translate.backends.apertium import ApertiumTranslator
 from mmteb_synth.translate.backends.callables import CallableTranslator
-from mmteb_synth.translate.preset import Endpoint
+from mmteb_synth.translate.endpoint import Endpoint
 from mmteb_synth.translate.templates import Template
 from mmteb_synth.translate.translators import Translator
 from mmteb_synth.types import Kind, Language, ProgressHook, Segment

@@ -24,7 +24,8 @@ from mmteb_synth.errors import UsageError
 from mmteb_synth.hashing import canonical_json
 from mmteb_synth.translate import translators
 from mmteb_synth.translate.backends import Backend
-from mmteb_synth.translate.preset import Endpoint, Preset
+from mmteb_synth.translate.endpoint import Endpoint
+from mmteb_synth.translate.preset import Preset
 from mmteb_synth.translate.templates import Message, Template
 from mmteb_synth.types import Answer, Kind, Language, ProgressHook, Segment, Usage
 

@@ -12,7 +12,7 @@ from openai.types import Batch
 
 from mmteb_synth.errors import RequestError, TranslatorError
 from mmteb_synth.translate.backends.client import Connection
-from mmteb_synth.translate.preset import Endpoint
+from mmteb_synth.translate.endpoint import Endpoint
 
 REQUESTS = 50_000
 """The most requests of one file."""

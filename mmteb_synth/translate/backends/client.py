@@ -20,8 +20,8 @@ import openai
 
 from mmteb_synth.errors import Cause, RequestError, TranslatorError, near_names
 from mmteb_synth.translate.backends import headers
+from mmteb_synth.translate.endpoint import Endpoint
 from mmteb_synth.translate.parsing import parsed
-from mmteb_synth.translate.preset import Endpoint
 
 _log = logging.getLogger(__name__)
 

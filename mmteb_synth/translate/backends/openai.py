@@ -14,8 +14,8 @@ import openai
 
 from mmteb_synth.translate.backends import headers
 from mmteb_synth.translate.backends.client import LONGEST_SECONDS, Connection
+from mmteb_synth.translate.endpoint import Endpoint
 from mmteb_synth.translate.parsing import Reader, parse_completion
-from mmteb_synth.translate.preset import Endpoint
 from mmteb_synth.translate.requests import request_body
 from mmteb_synth.types import Answer, Language, Segment
 

@@ -15,8 +15,8 @@ from datetime import date
 from pathlib import Path
 
 from mmteb_synth.errors import TranslatorError
+from mmteb_synth.translate.endpoint import Endpoint
 from mmteb_synth.translate.parsing import parse_completion
-from mmteb_synth.translate.preset import Endpoint
 from mmteb_synth.translate.requests import request_body
 from mmteb_synth.translate.vllm import environment, hardware, process, serving
 from mmteb_synth.translate.vllm.process import VllmProcess

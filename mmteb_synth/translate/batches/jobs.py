@@ -22,7 +22,8 @@ from pydantic import ValidationError
 from mmteb_synth.errors import CacheError
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.database import explained
-from mmteb_synth.translate.preset import Endpoint, Preset
+from mmteb_synth.translate.endpoint import Endpoint
+from mmteb_synth.translate.preset import Preset
 from mmteb_synth.types import Language, Segment
 
 State = Literal["prepared", "uploaded", "creating", "submitted", "done"]

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from mmteb_synth.translate.backends.batch import FILE_BYTES, REQUESTS, URL
 from mmteb_synth.translate.batches.jobs import Request
-from mmteb_synth.translate.preset import Endpoint
+from mmteb_synth.translate.endpoint import Endpoint
 from mmteb_synth.translate.requests import request_body
 
 _BYTES_PER_TOKEN = 3

@@ -23,8 +23,8 @@ from mmteb_synth.translate.batches.harvest import GO_ON, harvest, refusal_of_fil
 from mmteb_synth.translate.batches.jobs import POLL_SECONDS, Job, Jobs, Request
 from mmteb_synth.translate.batches.submission import Submission
 from mmteb_synth.translate.cache import Cache
+from mmteb_synth.translate.endpoint import Endpoint
 from mmteb_synth.translate.long_texts import LongTexts
-from mmteb_synth.translate.preset import Endpoint
 from mmteb_synth.translate.translators import Translator
 from mmteb_synth.types import Language, Progress, ProgressHook, Segment, Usage
 

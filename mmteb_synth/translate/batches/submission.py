@@ -12,7 +12,7 @@ from mmteb_synth.translate.backends.batch import FINISHED, BatchAPI, RemoteBatch
 from mmteb_synth.translate.batches import request_file
 from mmteb_synth.translate.batches.jobs import Job, Jobs, Request
 from mmteb_synth.translate.batches.request_file import RequestFile
-from mmteb_synth.translate.preset import Endpoint
+from mmteb_synth.translate.endpoint import Endpoint
 
 _ON_SERVER = ("creating", "submitted")
 

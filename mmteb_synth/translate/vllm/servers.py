@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from mmteb_synth.errors import RequestError, TranslatorError, UsageError
-from mmteb_synth.translate.preset import Endpoint
+from mmteb_synth.translate.endpoint import Endpoint
 from mmteb_synth.translate.requests import request_body
 from mmteb_synth.translate.vllm import leash
 from mmteb_synth.translate.vllm.serving import Plan, Server

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from mmteb_synth.errors import MissingExtraError, UsageError
 from mmteb_synth.translate import costs, tokens, translators
 from mmteb_synth.translate.costs import Ledger, Spending
-from mmteb_synth.translate.preset import Endpoint, Prices
+from mmteb_synth.translate.endpoint import Endpoint
+from mmteb_synth.translate.preset import Prices
 from mmteb_synth.types import Language, Segment, Usage
 
 TURKISH = Language(code="tur-Latn", name="Turkish")

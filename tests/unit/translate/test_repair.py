@@ -9,8 +9,8 @@ from openai_server import Fault, OpenAIServer, source_text
 from mmteb_synth.translate import engine, translators
 from mmteb_synth.translate.backends.callables import CallableTranslator
 from mmteb_synth.translate.cache import Cache, Row, replay_key
+from mmteb_synth.translate.endpoint import Endpoint
 from mmteb_synth.translate.engine import Fallback
-from mmteb_synth.translate.preset import Endpoint
 from mmteb_synth.types import Kind, Language, Segment, Verdict
 
 TURKISH = Language(code="tur-Latn", name="Turkish")

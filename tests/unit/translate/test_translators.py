@@ -12,7 +12,8 @@ from mmteb_synth.errors import (
 )
 from mmteb_synth.translate import translators
 from mmteb_synth.translate.backends.replay import bundled_files, bundled_rows
-from mmteb_synth.translate.preset import Endpoint, shipped_presets
+from mmteb_synth.translate.endpoint import Endpoint
+from mmteb_synth.translate.preset import shipped_presets
 from mmteb_synth.types import Language, Segment
 
 TURKISH = Language(code="tur-Latn", name="Turkish")

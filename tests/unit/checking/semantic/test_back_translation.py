@@ -16,7 +16,7 @@ from mmteb_synth.translate import translators
 from mmteb_synth.translate.backends.apertium import ApertiumTranslator
 from mmteb_synth.translate.backends.callables import CallableTranslator
 from mmteb_synth.translate.cache import Cache
-from mmteb_synth.translate.preset import Endpoint
+from mmteb_synth.translate.endpoint import Endpoint
 from mmteb_synth.types import Language, Segment
 
 SPANISH = Language(code="spa-Latn", name="Spanish")

@@ -18,7 +18,8 @@ from mmteb_synth.errors import UnknownNameError, UsageError
 from mmteb_synth.hashing import canonical_json
 from mmteb_synth.translate import translators
 from mmteb_synth.translate.cache import Cache
-from mmteb_synth.translate.preset import Endpoint, shipped_presets
+from mmteb_synth.translate.endpoint import Endpoint
+from mmteb_synth.translate.preset import shipped_presets
 from mmteb_synth.translate.requests import request_body
 from mmteb_synth.types import Language, Segment
 

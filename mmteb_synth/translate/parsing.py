@@ -234,10 +234,12 @@ def _without_label(source: str, text: str, language: Language | None) -> str:
     for pattern in (_PREAMBLE, label(language)):
         plain = text.replace(_WIDE_COLON, ":")
         match = pattern.match(plain)
-        start = match.end() if match else len(text)
+        if match is None or pattern.match(source.replace(_WIDE_COLON, ":")):
+            continue
+        rest = text[match.end() :]
         # A source that begins with "In Turkish:" has a right to an answer that begins with "Türkçe:".
-        if text[start:].strip() and (_LABEL_SHAPE.match(plain, start) or not _LABEL_SHAPE.match(source)):
-            text = text[start:]
+        if rest.strip() and (_LABEL_SHAPE.match(plain, match.end()) or not _LABEL_SHAPE.match(source)):
+            text = rest
     return text
 
 

@@ -17,7 +17,7 @@ KEYS = {
     "import:deepl": "9c523178969235fe069d8276e35e19be",
     "gpt-3.5-turbo": "23ca24674ccd78b41e9e2031c4210c03",
     "gpt-4.1-mini": "97da9a4f00ded5ea51186ec80d9efef4",
-    "gpt-6-luna": "ab9848c5daa3f9d2ba7fd3482e35e554",
+    "gpt-6-luna": "b1acb74808b35ebcc806e694766bfaab",
     "mixtral-8x7b": "529fe9a19815373c74ede9106d088579",
     "mixtral-8x7b-awq": "2ada1eea6237e39032028aa2c0456e80",
     "mixtral-8x7b-fp8": "2bd04d67cc65e0d6c353a0470bec2c21",

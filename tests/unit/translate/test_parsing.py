@@ -124,6 +124,7 @@ def test_what_models_put_around_a_translation_is_removed(source: str, answer: st
         ("Translation: hi", "Translation: selam"),
         ("In Turkish: hi", "Türkçe: selam"),
         ("Turkish: merhaba", "Türkçe: merhaba"),
+        ("Turkish: note: hi", "Türkçe: not: selam"),
         ("Here is the translation: hi", "Here is the translation: selam"),
         ("Hi.\n\nNote: not today.", "Selam.\n\nNote: bugün değil."),
         ("Please note it. Bye.", "Not et.\n\nNote: hoşça kal."),

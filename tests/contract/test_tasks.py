@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -181,3 +182,17 @@ def test_an_aggregate_is_its_source_too() -> None:
     assert [part.metadata.name for part in made.metadata.tasks] == [
         f"{part.metadata.name}.tur-Latn.made" for part in source.metadata.tasks
     ]
+
+
+def test_an_aggregate_is_verified_only_where_all_its_parts_are() -> None:
+    (name,) = aggregates.names()
+    review = {"reviewers": ["A. Speaker"], "rows": 100}
+    plain = [record(MEMBERS[part]) for part in aggregates.parts(name)]
+    verified = [dataclasses.replace(part, review=review) for part in plain]
+    for parts, said in (
+        (plain, "machine-translated"),
+        ([verified[0], *plain[1:]], "machine-translated"),
+        (verified, "machine-translated and verified"),
+    ):
+        whole = made_of_parts.manifest(f"{name}.tur-Latn.made", parts)
+        assert made_of_parts.task_class(whole, []).metadata.sample_creation == said

@@ -61,4 +61,15 @@ def find(language: str, query: NativeQuery) -> list[str]:
         and facts.origin(known) in query.origins
         and not (known.sample_creation or "").startswith("LM-generated")
     }
-    return sorted((name for name, newer in found.items() if newer not in found), key=str.casefold)
+    latest: dict[str, int] = {}
+    for name in found:
+        task, version = _version(name)
+        latest[task] = max(version, latest.get(task, 0))
+    current = [name for name, newer in found.items() if newer not in found]
+    return sorted((name for name in current if _version(name) in latest.items()), key=str.casefold)
+
+
+def _version(name: str) -> tuple[str, int]:
+    """A task's name without its version, and the version: not every task says that another one replaces it."""
+    task, _, version = name.casefold().rpartition(".v")
+    return (task, int(version)) if task and version.isdigit() else (name.casefold(), 1)

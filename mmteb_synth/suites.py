@@ -34,8 +34,7 @@ def get_suite(name: str | Path) -> Suite:
     if benchmark:
         tasks = _benchmark_tasks(benchmark)
         if not tasks:
-            why = "none of its tasks can be translated" if benchmark.members else "it is not of English text"
-            raise UsageError(f"the benchmark {benchmark.name} is no suite: {why}", hint=_HINT)
+            raise UsageError(_nothing_in(benchmark), hint=_HINT)
         return Suite(
             name=benchmark.name,
             description=f"The English text tasks of MTEB's benchmark {benchmark.name}.",
@@ -72,6 +71,11 @@ def _benchmark_tasks(benchmark: facts.BenchmarkFacts) -> dict[str, SuiteTask]:
     return tasks
 
 
+def _nothing_in(benchmark: facts.BenchmarkFacts) -> str:
+    why = "none of its tasks can be translated" if benchmark.members else "it is not of English text"
+    return f"the benchmark {benchmark.name} is no suite: {why}"
+
+
 def _spelled_out(suite: Suite) -> Suite:
     """Check each entry, and put tasks where a benchmark and absolute paths where relative ones stand."""
     where = str(suite.path)
@@ -84,6 +88,8 @@ def _spelled_out(suite: Suite) -> Suite:
                 "MTEB benchmark", suite.benchmark, _benchmark_names(), hint=f"mend {where}"
             )
         tasks |= _benchmark_tasks(benchmark)
+        if not tasks:
+            raise SpecError(f"{where}: {_nothing_in(benchmark)}", hint=_HINT)
     for entry in suite.tasks:
         tasks |= _checked(where, suite.path, entry)
     bitext = []

@@ -27,7 +27,8 @@ mmteb-synth export --lang tr --suite seed --to for-others \\
 ```
 
 **Building, scoring and boards are free**, whatever the licence. `tasks --licences` and `plan` show it; each set's
-manifest records the terms as they were known (`terms`), and its data card says what may be done with it.
+manifest records the terms (`terms`), and its data card says what may be done with it. What has become known since
+reaches both with the next build, which makes nothing anew for it; `export` always goes by what is known now.
 
 **Handing a set on** is what `mmteb-synth export` does: it copies whole sets into a folder of their own, each with its
 card, record and ledger. It asks for `--accept-licence NAME`, once for each licence that is non-commercial, share-alike

@@ -102,7 +102,8 @@ def _native_tasks(lang: str, suite: str | None, task_type: str | None, licences:
         output.print_json([dataclasses.asdict(row) for row in rows])
         return
     if not rows:
-        output.warn(f"MTEB has no such task in {language.name} ({language.code})")
+        who = f"the suite {suite}" if suite else "MTEB"
+        output.warn(f"{who} has no such task in {language.name} ({language.code})")
         return
     if licences:
         _show_licences(rows)

@@ -91,32 +91,45 @@ class _Labels:
 
 
 def _clustering(task: Any, tables: Tables, eval_splits: Sequence[str]) -> Needed:
-    """The sample that AbsTaskClustering embeds.
-
-    One generator serves all splits of a task, and the bootstrap between two splits draws from it too, so its
-    draws are repeated here.
-    """
-    needed: dict[TableKey, np.ndarray | None] = {}
+    """The sample that AbsTaskClustering embeds. One generator serves all splits of a task."""
     generator = random.Random(task.seed)
-    for split in eval_splits:
-        key = TableKey(DEFAULT, split)
-        size = tables[key].num_rows
-        drawn = _sample_size(task, size)
-        marks = None
-        if drawn == 0:
-            raise SourceError(
-                f"MTEB embeds {task.max_fraction_of_documents_to_embed:.0%} of a clustering's texts, and of {size} "
-                "that is none",
-                hint="take more rows, or say how many in [protocol] for a set of one's own",
-            )
-        if drawn is not None:
-            marks = np.zeros(size, bool)
-            marks[generator.sample(range(size), k=drawn)] = True
-        needed[key] = marks
-        depth = _depth(tables[key].column(task.label_column_name), marks, task.max_depth)
-        for _ in range(depth * task.n_clusters):
-            generator.choices(range(max(size, 1)), k=task.max_documents_per_cluster)
-    return needed
+    keys = [TableKey(DEFAULT, split) for split in eval_splits]
+    return {key: _draw(task, tables[key], generator) for key in keys}
+
+
+def generator_at(task: Any, tables: Tables, eval_splits: Sequence[str], split: str) -> random.Random:
+    """The generator of an AbsTaskClustering as it stands when the turn of a split comes.
+
+    Args:
+        task: The MTEB task.
+        tables: Its tables; of the splits before this one only sizes and labels are read.
+        eval_splits: All splits that are scored, in MTEB's order.
+        split: One of these.
+    """
+    generator = random.Random(task.seed)
+    for before in eval_splits[: eval_splits.index(split)]:
+        _draw(task, tables[TableKey(DEFAULT, before)], generator)
+    return generator
+
+
+def _draw(task: Any, table: pa.Table, generator: random.Random) -> np.ndarray | None:
+    """The rows of a clustering's split that are embedded; the bootstrap that follows draws from the generator too."""
+    size = table.num_rows
+    drawn = _sample_size(task, size)
+    marks = None
+    if drawn == 0:
+        raise SourceError(
+            f"MTEB embeds {task.max_fraction_of_documents_to_embed:.0%} of a clustering's texts, and of {size} "
+            "that is none",
+            hint="take more rows, or say how many in [protocol] for a set of one's own",
+        )
+    if drawn is not None:
+        marks = np.zeros(size, bool)
+        marks[generator.sample(range(size), k=drawn)] = True
+    depth = _depth(table.column(task.label_column_name), marks, task.max_depth)
+    for _ in range(depth * task.n_clusters):
+        generator.choices(range(max(size, 1)), k=task.max_documents_per_cluster)
+    return marks
 
 
 def _sample_size(task: Any, size: int) -> int | None:

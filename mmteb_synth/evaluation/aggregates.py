@@ -60,6 +60,7 @@ def manifest(name: str, parts: Sequence[Manifest]) -> Manifest:
     for part in parts:
         counts.update(part.counts)
     covered = math.fsum(part.coverage * part.counts.get("segments", 1) for part in parts)
+    is_alike_reviewed = len({sample_creation(part) for part in parts}) == 1
     sources = {part.source_task: part.source.get("mirror") or part.source["revision"] for part in parts}
     return dataclasses.replace(
         first,
@@ -70,6 +71,7 @@ def manifest(name: str, parts: Sequence[Manifest]) -> Manifest:
         coverage=covered / math.fsum(part.counts.get("segments", 1) for part in parts),
         failures=[failure for part in parts for failure in part.failures],
         notes=list(dict.fromkeys(note for part in parts for note in part.notes)),
+        review=first.review if is_alike_reviewed else {},  # verified is only what is so in all its parts
         revision=aggregates.revision({part.source_task: part.revision for part in parts}),
     )
 

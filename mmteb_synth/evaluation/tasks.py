@@ -6,20 +6,20 @@ metadata that must differ and the loading of the data are replaced.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from datasets import Dataset, DatasetDict
+from mteb.abstasks import AbsTaskClustering
 from mteb.abstasks.task_metadata import TaskMetadata
 from mteb.abstasks.text.bitext_mining import AbsTaskBitextMining
 
 from mmteb_synth.data import own, sampling, source
 from mmteb_synth.data.manifest import Manifest, sample_creation
 from mmteb_synth.data.store import TranslatedDataset
-from mmteb_synth.data.tables import CORPUS, QRELS, QUERIES, TOP_RANKED, TableKey, Tables
+from mmteb_synth.data.tables import CORPUS, DEFAULT, QRELS, QUERIES, TOP_RANKED, TableKey, Tables
 from mmteb_synth.errors import StoreError
 from mmteb_synth.specs import TaskSpec
 
@@ -71,9 +71,10 @@ def task_class(dataset: TranslatedDataset) -> type[Any]:
     def evaluate(
         self: Any, model: Any, split: str = "test", subsets_to_run: list[str] | None = None, **options: Any
     ) -> Any:
-        if split == self.eval_splits[0]:
-            # MTEB's generator would go on from an evaluation before, and draw rows that were left empty
-            self.rng_state = random.Random(self.seed)
+        if issubclass(base, AbsTaskClustering):
+            # MTEB's generator would go on from whatever was evaluated before, and draw rows that were left empty
+            tables = {TableKey(DEFAULT, name): rows.data for name, rows in self.dataset.items()}
+            self.rng_state = sampling.generator_at(self, tables, manifest.eval_splits, split)
         return base.evaluate(self, model, split, subsets_to_run, **options)
 
     attributes = {

@@ -27,6 +27,8 @@ def test_what_mteb_holds_in_a_language_is_found() -> None:
 def test_neither_machines_texts_nor_old_versions_nor_several_languages_at_once_are_found() -> None:
     found = native("de")
     assert "STS22" not in found  # MTEB has a version 2
+    assert "MIRACLRetrievalHardNegatives.v2" in found
+    assert "MIRACLRetrievalHardNegatives" not in found  # although MTEB doesn't say that it is replaced
     for name, known in ((name, facts.tasks()[name]) for name in found):
         assert not (known.sample_creation or "").startswith(("machine-translated", "LM-generated")), name
         assert known.type != "BitextMining"

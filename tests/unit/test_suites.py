@@ -142,6 +142,7 @@ def test_paths_in_a_suite_are_relative_to_it(tmp_path: Path) -> None:
         ('[[native]]\nname = "STS22"\nsplits = ["dev"]', "no split 'dev'"),
         ('[[bitext]]\nsource = "SciFactBitext"', "can't be made from bitext"),
         ('benchmark = "MTEB(eng, v22)"', "did you mean MTEB(eng, v2)"),
+        ('benchmark = "MTEB(cmn, v1)"', "the benchmark MTEB(cmn, v1) is no suite: it is not of English text"),
         ("[[tasks]]", "tasks.0.name"),
     ],
 )

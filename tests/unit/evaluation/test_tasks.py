@@ -361,6 +361,34 @@ class TestDraws:
         with pytest.raises(StoreError, match=r"max_fraction_of_documents_to_embed=0\.5; now it is 0\.04"):
             tasks.task(dataset)
 
+    def test_a_split_that_is_scored_alone_is_drawn_as_among_all(self, tmp_path: Path) -> None:
+        source: Any = mteb.get_task("HumanConceptsClustering")
+        splits = source.metadata.eval_splits
+        source.max_fraction_of_documents_to_embed = 0.3
+        columns = {
+            source.input_column_name: [f"word{number % 5} metin {number}" for number in range(40)],
+            source.label_column_name: [str(number % 5) for number in range(40)],
+        }
+        tables = {TableKey(DEFAULT, split): pa.table(columns) for split in splits}
+        for key, marks in sampling.needed_rows(source, layout_of(source), tables, splits).items():
+            assert marks is not None
+            texts = columns[source.input_column_name]
+            texts = [text if shown else "" for text, shown in zip(texts, marks, strict=True)]
+            tables[key] = pa.table({**columns, source.input_column_name: texts})
+        record = manifest_of(
+            source, eval_splits=splits, instance_attributes={"max_fraction_of_documents_to_embed": 0.3}
+        )
+        dataset = Store(tmp_path).save(record, tables)
+
+        def scores(*names: str) -> list[float]:
+            task = tasks.task(dataset).filter_eval_splits(list(names))
+            (done,) = mteb.evaluate(
+                bag_of_words(), task, cache=None, co2_tracker=False, show_progress_bar=False
+            ).task_results
+            return [done.scores[name][0]["main_score"] for name in names]
+
+        assert [scores(split)[0] for split in splits] == scores(*splits)
+
     def test_a_set_with_all_rows_fits_any_draw(self, tmp_path: Path) -> None:
         dataset = made_up(Store(tmp_path), "Banking77Classification")
         changed = dataclasses.replace(dataset, manifest=dataclasses.replace(dataset.manifest, protocol={}))

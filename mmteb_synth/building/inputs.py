@@ -13,6 +13,7 @@ from mmteb_synth.data import bitext, segments
 from mmteb_synth.data import source as sources
 from mmteb_synth.data.profiles import Profile
 from mmteb_synth.data.spool import Spool
+from mmteb_synth.errors import SourceError
 from mmteb_synth.translate.backends import replay
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.shards import ShardCache
@@ -30,16 +31,19 @@ class Texts(Protocol):
 
 
 class Loader:
-    """Knows and loads an English set once for all languages and profiles of a run; holds one at a time, on the disk."""
+    """Knows and loads an English set once for all languages and profiles of a run; holds one at a time, on the disk.
+
+    What could not be read is not tried again: where a network is slow to fail, that takes long.
+    """
 
     def __init__(self, options: BuildOptions, folders: paths.Folders) -> None:
         self._options, self._folders = options, folders
         self._identities: dict[str, sources.SourceIdentity] = {}
         self._key: tuple[str, tuple[str, ...]] | None = None
+        self._failed: dict[tuple[str, tuple[str, ...]], SourceError] = {}
         self._whole: sources.SourceSet | None = None
-        self._profile: Profile | None = None
-        self._source: sources.SourceSet | None = None
-        self._found: segments.Segments | None = None
+        self._parts: dict[Profile, sources.SourceSet] = {}
+        self._found: dict[tuple[Profile, bool], segments.Segments] = {}  # and whether for a bitext set
         self._spool: Spool | None = None
 
     def __enter__(self) -> Loader:
@@ -51,7 +55,8 @@ class Loader:
         self._put_away()
 
     def _put_away(self) -> None:
-        self._whole = self._profile = self._source = self._found = None
+        self._whole = None
+        self._parts, self._found = {}, {}
         if self._spool is not None:
             self._spool.close()
 
@@ -66,44 +71,55 @@ class Loader:
         return self._identities[job.spec.name]
 
     def load(self, job: Job) -> sources.SourceSet:
-        """The English set of a job."""
+        """The English set of a job.
+
+        Raises:
+            SourceError: It can't be read.
+        """
         key = (job.spec.name, job.splits)
+        if key in self._failed:
+            raise self._failed[key]
         if self._whole is None or self._key != key:
             self._put_away()
             self._spool = self.new_spool()
-            self._whole = sources.read(
-                job.spec,
-                spool=self._spool,
-                source_dir=self._options.source_dir,
-                scratch=self._folders.scratch_dir,
-                splits=job.splits,
-            )
+            try:
+                self._whole = sources.read(
+                    job.spec,
+                    spool=self._spool,
+                    source_dir=self._options.source_dir,
+                    scratch=self._folders.scratch_dir,
+                    splits=job.splits,
+                )
+            except SourceError as error:
+                self._failed[key] = error
+                raise
             self._key = key
         profile = job.options.profile
-        if self._source is None or self._profile != profile:
-            self._found = None
+        if profile not in self._parts:
             assert self._spool is not None
-            self._source = sources.cut(
+            self._parts[profile] = sources.cut(
                 self._whole,
                 spool=self._spool,
                 profile=profile,
                 limit=self._options.limit,
                 all_rows=self._options.all_rows,
             )
-            self._profile, self._found = profile, None
-        return self._source
+        return self._parts[profile]
 
     def collect(self, job: Job) -> segments.Segments:
         """The segments of a job's set, in all shards."""
         source = self.load(job)
-        assert self._spool is not None
-        if job.bitext:
-            return bitext.candidates(source, self._spool)
-        if self._found is None:
-            self._found = segments.collect(
-                source.layout, source.tables, source.needed, job.spec.register, self._spool
+        key = (job.options.profile, job.bitext is not None)
+        if key not in self._found:
+            assert self._spool is not None
+            self._found[key] = (
+                bitext.candidates(source, self._spool)
+                if job.bitext
+                else segments.collect(
+                    source.layout, source.tables, source.needed, job.spec.register, self._spool
+                )
             )
-        return self._found
+        return self._found[key]
 
 
 def share(job: Job, found: segments.Segments) -> Texts:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -12,7 +13,7 @@ import pytest
 
 from mmteb_synth import baselines, building, paths, selection
 from mmteb_synth.building import BuildOptions, planning
-from mmteb_synth.data import profiles
+from mmteb_synth.data import profiles, source
 from mmteb_synth.data.profiles import parse
 from mmteb_synth.data.store import Store
 from mmteb_synth.data.tables import DEFAULT, TableKey
@@ -156,6 +157,36 @@ def test_a_plan_compares_profiles(spec: TaskSpec, folders: paths.Folders, build:
     assert found == {"nano": (12, 0, True), "standard": (30, 18, True), "full": (80, 68, True)}
     assert (made.total.segments, made.total.cached) == (80, 12)
     assert [one.name for one in made.sets] == [LABEL]
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_set_is_read_and_drawn_from_once_for_all_languages(
+    spec: TaskSpec, folders: paths.Folders, own_set: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = own_set("Broken", "STS", {"test": []})
+    done: Counter[str] = Counter()
+
+    def counting(name: str) -> None:
+        whole = getattr(source, name)
+
+        def count(of: TaskSpec | source.SourceSet, **options: Any) -> source.SourceSet:
+            done[f"{name} {of.name if isinstance(of, TaskSpec) else of.spec.name}"] += 1
+            found: source.SourceSet = whole(of, **options)
+            return found
+
+        monkeypatch.setattr(source, name, count)
+
+    counting("read")
+    counting("cut")
+    made = planning.plan(
+        [GERMAN, ENGLISH],
+        [selection.Member(spec=spec), selection.Member(spec=broken)],
+        options=BuildOptions(translator=TRANSLATOR),
+        folders=folders,
+        profiles=[parse(name) for name in profiles.NAMES],
+    )
+    assert [one.error is None for one in made.sets] == [True, True, False, False]
+    assert done == {"read Pairs": 1, "read Broken": 1, "cut Pairs": 3}
 
 
 def test_a_bitext_set_pairs_what_the_profile_keeps(

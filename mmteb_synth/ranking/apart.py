@@ -16,6 +16,7 @@ from mmteb_synth.statistics.bootstrap import (
     Distances,
     Floats,
     holm,
+    keeps_its_spread,
     paired_p,
     shifted_distances,
     shifted_p,
@@ -117,24 +118,24 @@ class _OverTasks:
         """Of each pair, corrected for all pairs; of shape (models, models), the upper one first.
 
         Pairs may have different numbers of tasks in common, so that their t statistics are compared by how unlikely Student's
-        distribution says they are.
+        distribution says they are. A pair that differs on few tasks only is not told apart, and is no measure for others.
         """
         from scipy import stats
 
         by_size: dict[int, dict[tuple[int, int], Floats]] = defaultdict(dict)
         for pair in itertools.combinations(range(len(self._scores)), 2):
             differences = self._differences(*pair)
-            by_size[len(differences)][pair] = differences
+            if len(differences) >= FEWEST and keeps_its_spread(differences):
+                by_size[len(differences)][pair] = differences
         found: dict[tuple[int, int], float] = {}
         furthest = np.zeros(RESAMPLES)
         for size, of_pair in by_size.items():
-            if size >= FEWEST:
-                distances = student_distances([*of_pair.values()], drawn_tasks(size))
-                unlikely, chance = (
-                    -stats.t.logsf(distance * np.sqrt(size - 1), size - 1) for distance in distances
-                )
-                found |= dict(zip(of_pair, unlikely, strict=True))
-                furthest = np.maximum(furthest, chance)
+            distances = student_distances([*of_pair.values()], drawn_tasks(size))
+            unlikely, chance = (
+                -stats.t.logsf(distance * np.sqrt(size - 1), size - 1) for distance in distances
+            )
+            found |= dict(zip(of_pair, unlikely, strict=True))
+            furthest = np.maximum(furthest, chance)
         p_values = Distances(np.array([*found.values()]), furthest).p_values()
         corrected = np.ones((len(self._scores), len(self._scores)))
         for (upper, lower), p in zip(found, p_values, strict=True):

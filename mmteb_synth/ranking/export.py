@@ -101,8 +101,7 @@ def leaderboard_rows(groups: Iterable[Group]) -> list[dict[str, Value]]:
 
 
 def _parts(group: Group) -> list[Table]:
-    several = group.overall is not None and group.overall.n_languages > 1
-    return [group.overall, *group.languages] if group.overall and several else [*group.languages]
+    return [group.overall, *group.languages] if group.overall else [*group.languages]
 
 
 def _row(group: Group, part: Table, row: Row) -> dict[str, Value]:

@@ -82,7 +82,7 @@ def make_groups(
                     profile=profile,
                     limit=limit,
                     label=label,
-                    overall=tables.make(others, overall=True) if others else None,
+                    overall=tables.make(others, overall=True) if len(others) > 1 else None,
                     languages=tuple(tables.make([code]) for code in codes),
                 )
             )

@@ -153,8 +153,8 @@ def _missing_notes(rows: Sequence[Row], names: Mapping[Model, str]) -> list[str]
         own = set(row.missing) - nobody
         if own:
             notes.append(
-                f"{names[row.model]} has no score in {_listing(own)}: means over it stay empty, it brings no Borda "
-                f"points, and Δ English is over the {row.n_common} tasks with both scores."
+                f"{names[row.model]} has no score in {_listing(own)}: what is missing leaves its means empty and brings "
+                f"no Borda points, and Δ English is over the {row.n_common} tasks with both scores."
             )
     return notes
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from mmteb_synth import languages
 from mmteb_synth.markdown import Column, escape, parameter_count, table, two_digits
@@ -23,8 +23,9 @@ from mmteb_synth.ranking.table import BITEXT, Group, Row, Table
 from mmteb_synth.statistics.bootstrap import FEWEST, Interval
 
 COLUMNS_AT_MOST = 14
-"""So many languages and types stand in one table; more languages go into tables of their own."""
-_LANGUAGES_IN_ONE = 10
+"""So many stand in one table: what a page shows without scrolling the models out of sight."""
+_TO = "\u00a0to\u00a0"
+"""Between the ends of an interval, without a place to break the line."""
 _TITLES = {
     "BitextMining": "Bitext Mining",
     "PairClassification": "Pair Classification",
@@ -136,11 +137,11 @@ def _group(
     group: Group, names: Mapping[Model, str], certified: Sequence[Certified], *, bitext: bool
 ) -> list[str]:
     notes = {part.language: table_notes(part, names) for part in group.languages}
-    noted = {language for language, lines in notes.items() if lines}
-    flagged = has_bitext(group)
+    noted = {part.language or ENGLISH for part in group.languages if notes[part.language]}
+    made = has_bitext(group)
     blocks = [f"### {_group_title(group)}", *_list(group_notes(group, bitext=bitext))]
     if group.overall:
-        blocks += ["#### All languages", *_overall(group.overall, names, noted, flagged=flagged)]
+        blocks += ["#### All languages", *_tables(group.overall, names, noted, made=made)]
         below = overall_notes(group.overall, names)
         if noted:
             below.append("\\* The notes below this language's table hold here too.")
@@ -150,7 +151,7 @@ def _group(
         if group.label != SOURCE:
             blocks.append(f"#### {escape(language.name)} ({language.code})")
         blocks += [
-            table([*_head(part, names), *_types(part.rows, made=flagged)]),
+            *_tables(part, names, made=made),
             *_list([*notes[part.language], *validity_notes(group, part, certified)]),
         ]
     return blocks
@@ -160,22 +161,23 @@ def _list(lines: Sequence[str]) -> list[str]:
     return ["\n".join(f"- {line}" for line in lines)] if lines else []
 
 
-def _overall(part: Table, names: Mapping[Model, str], noted: set[str | None], *, flagged: bool) -> list[str]:
-    """The table over all languages, with those that would make it too wide in tables of their own."""
-    head, types = _head(part, names), _types(part.rows, made=flagged)
-    columns = [
+def _tables(part: Table, names: Mapping[Model, str], noted: Container[str] = (), *, made: bool) -> list[str]:
+    """Means, languages and types in one table, or those that would make it too wide in tables below it."""
+    head = _head(part, names)
+    languages = [
         Column(
             title=escape(code) + ("\\*" if code in noted else ""),
             cells=[two_digits(row.languages[code].value) for row in part.rows],
         )
         for code in part.rows[0].languages
     ]
-    if len(columns) + len(types) <= COLUMNS_AT_MOST:
-        return [table([*head, *columns, *types])]
-    chunks = [
-        columns[start : start + _LANGUAGES_IN_ONE] for start in range(0, len(columns), _LANGUAGES_IN_ONE)
-    ]
-    return [table([*head, *types]), *(table([*_who(part, names), *chunk]) for chunk in chunks)]
+    columns = [*languages, *_types(part.rows, made=made)]
+    if len(head) + len(columns) <= COLUMNS_AT_MOST:
+        return [table([*head, *columns])]
+    who = _who(part, names)
+    room = COLUMNS_AT_MOST - len(who)
+    chunks = [columns[start : start + room] for start in range(0, len(columns), room)]
+    return [table(head), *(table([*who, *chunk]) for chunk in chunks)]
 
 
 def _who(part: Table, names: Mapping[Model, str]) -> list[Column]:
@@ -226,12 +228,12 @@ def _numbers(title: str, rows: Sequence[Row], mean: str, *, signed: bool = False
 def _ranks(place: Place) -> str:
     if place.low is None or place.high is None:
         return ""
-    return str(place.low) if place.low == place.high else f"{place.low} to {place.high}"
+    return str(place.low) if place.low == place.high else f"{place.low}{_TO}{place.high}"
 
 
 def _ends(ends: Interval | None) -> str:
     """An interval with one digit: its ends are no surer than that."""
-    return "" if ends is None else f"{ends.low + 0.0:.1f} to {ends.high + 0.0:.1f}"
+    return "" if ends is None else f"{ends.low + 0.0:.1f}{_TO}{ends.high + 0.0:.1f}"
 
 
 def _types(rows: Sequence[Row], *, made: bool) -> list[Column]:

@@ -73,11 +73,6 @@ class Table:
     drawn: str | None = None
 
     @property
-    def n_languages(self) -> int:
-        """How many languages it is about."""
-        return len({score.signed.language for score in self.scores})
-
-    @property
     def origin(self) -> str:
         """How the text came to its language; several joined by `+` where the user asked for means across."""
         return "+".join(sorted({score.signed.origin for score in self.scores}))
@@ -93,7 +88,7 @@ class Group:
         profile: How much of each set was scored, as `full`.
         limit: Rows of a trial; None for whole sets.
         label: The translator, or the origin of sets that nobody translated here.
-        overall: The table over all languages; None where there is only English.
+        overall: The table over all languages but English; None where there is one at most.
         languages: A table for each language, in the order of their codes.
     """
 

@@ -38,6 +38,12 @@ highest unit, whatever the others are."""
 _ROUNDING = 1e-9
 """What is left between equal differences of floating point numbers, as a share of them."""
 
+_NEAR = 0.1
+"""Differences nearer than this to each other, as a share of their standard deviation, are as good as equal."""
+
+_WITHOUT_SPREAD = 0.015
+"""So large a share of resamples may hold nearly equal differences only: two of five units, three of seven, 37 of 41."""
+
 _PAIRS_AT_ONCE = 256
 """So many pairs of models are held in memory at once: 10 MB for each matrix of their resamples."""
 
@@ -143,6 +149,23 @@ class Distances(NamedTuple):
         times = len(self.furthest)
         nearer = np.searchsorted(np.sort(self.furthest), self.found, side="left")
         return np.asarray((1 + times - nearer) / (1 + times))
+
+
+def keeps_its_spread(differences: npt.ArrayLike) -> bool:
+    """Whether hardly any resample of a pair's differences holds nearly equal ones only.
+
+    Such a resample has no spread, and whatever its mean is, its distance is beyond measure. That is right for the pair
+    itself, which nothing tells apart then; among others it would be a measure for none. Two prompts of one model are such a
+    pair, where they differ on two tasks of seven.
+
+    Args:
+        differences: One model's score less the other's on each unit, of shape (n,).
+    """
+    ordered = np.sort(np.asarray(differences, dtype=np.float64))
+    n = len(ordered)
+    near = _NEAR * ordered.std() + _ROUNDING * np.abs(ordered).max()
+    alike = int((np.searchsorted(ordered, ordered + near, side="right") - np.arange(n)).max())
+    return alike == n or (alike / n) ** n <= _WITHOUT_SPREAD  # what is the same everywhere has none to lose
 
 
 def student_distances(differences: npt.ArrayLike, drawn: Floats) -> Distances:

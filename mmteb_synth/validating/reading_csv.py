@@ -13,7 +13,7 @@ from mmteb_synth.validating.scores import EXTERNAL, Part, Reading, TaskScores, c
 COLUMNS = ("model", "task", "subset", "split", "main_score")
 """The columns that a CSV must have. `revision`, the model's, is read where there is one."""
 
-_SHAPE = f"its first line must name the columns {','.join(COLUMNS)}"
+_SHAPE = f"its first line must name the columns {','.join(COLUMNS)}, separated by commas"
 
 
 def read(path: Path, tasks: Collection[str], wanted: Collection[str], codes: Collection[str]) -> Reading:
@@ -30,6 +30,7 @@ def read(path: Path, tasks: Collection[str], wanted: Collection[str], codes: Col
     """
     found: dict[tuple[str, str, str], dict[Part, float]] = {}
     external: set[tuple[str, str]] = set()
+    elsewhere: dict[str, str] = {}
     for line, row in _rows(path):
         known = facts.task(row["task"])
         if known is None and facts.other(row["task"]) is None:
@@ -39,6 +40,8 @@ def read(path: Path, tasks: Collection[str], wanted: Collection[str], codes: Col
         in_language = known is not None and _language(known, row["subset"]) in codes
         model = canonical(row["model"])
         asked_for = in_language and row["task"] in tasks and model in wanted
+        if not in_language and row["task"] in tasks and model in wanted:
+            elsewhere.setdefault(row["task"], row["subset"])
         if row["revision"] == EXTERNAL:
             if asked_for:
                 external.add((model, row["task"]))
@@ -55,6 +58,13 @@ def read(path: Path, tasks: Collection[str], wanted: Collection[str], codes: Col
                 hint="leave one; where a model has several revisions, name them in a column revision",
             )
         parts[part] = value
+    if elsewhere and not found and not external:
+        task, subset = next(iter(elsewhere.items()))
+        names = [name for name, code in facts.tasks()[task].subsets.items() if code in codes]
+        raise UsageError(
+            f"{path} has no score in {' or '.join(sorted(codes))}: of {task} it has the subset {subset}",
+            hint=f"MTEB calls the subset {' or '.join(names) or 'default'}",
+        )
     scores = (
         TaskScores(model=model, revision=revision, task=task, data=None, parts=parts)
         for (model, revision, task), parts in found.items()
@@ -74,8 +84,16 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                     f"{path} has no column {', '.join(missing)}",
                     hint=_SHAPE,
                 )
+            twice = [name for name in (*COLUMNS, "revision") if header.count(name) > 1]
+            if twice:
+                raise UsageError(f"{path} has several columns {', '.join(twice)}", hint="leave one of each")
             reader.fieldnames = header
             for row in reader:
+                if any(row.get(None, ())):  # a comma too many moves cells into other columns
+                    raise UsageError(
+                        f"{path}, line {reader.line_num}: {len(header) + len(row[None])} cells for {len(header)} columns",
+                        hint='mend the line; a cell with a comma stands in quotes: "a,b"',
+                    )
                 cells = {name: (row.get(name) or "").strip() for name in (*COLUMNS, "revision")}
                 empty = [name for name in COLUMNS[:-1] if not cells[name]]
                 if empty:
@@ -95,7 +113,9 @@ def _score(text: str, where: str) -> float | None:
         return main_score(float(text))
     except ValueError as error:
         reason = str(error) if "main_score" in str(error) else f"the main_score {text!r} is not a number"
-        raise UsageError(f"{where}: {reason}", hint="MTEB's main scores lie between 0 and 1") from error
+        raise UsageError(
+            f"{where}: {reason}", hint="MTEB's main scores lie between 0 and 1: per cent are divided by 100"
+        ) from error
 
 
 def _language(known: facts.TaskFacts, subset: str) -> str | None:

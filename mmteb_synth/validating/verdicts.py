@@ -115,6 +115,8 @@ def said(estimate: Estimate, *, signed: bool = False) -> str:
 
 
 def _too_few(models: int, tau: Estimate) -> str:
+    if tau.value is None:
+        return f"No conclusion: one of the two sides gives all {models} models the same mean, so that it ranks none of them."
     few = "" if models < FEWEST else f", and its interval is wider than {WIDEST}"
     return f"No conclusion: {models} models are too few. Kendall's tau is {said(tau)}{few}."
 

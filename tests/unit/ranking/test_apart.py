@@ -117,6 +117,14 @@ def test_p_values_to_the_first_are_those_of_a_loop_over_all_pairs() -> None:
     assert places[2].p_first == pytest.approx(expected[1, 2], abs=0.05)
 
 
+def test_models_that_differ_on_few_tasks_only_hide_no_others() -> None:
+    """As two prompts of one model: in a third of the resamples their difference has no spread, and is beyond measure."""
+    twin = [*ROW[:6], ROW[6] - 0.01]
+    places = group([_parts(row) for row in (_shifted(0.03), ROW, twin)])
+    assert [place.group for place in places] == [1, 2, 2]
+    assert [place.p_first for place in places[1:]] == [pytest.approx(0.01, abs=0.005), 1.0]
+
+
 def test_of_two_models_both_p_values_are_the_paired_tests() -> None:
     _, second = group([_parts(ROW), _parts(_shifted(-0.005))])
     p = paired_p(np.subtract(ROW, _shifted(-0.005)), uncertainty.drawn_tasks(7))

@@ -15,7 +15,7 @@ import pytest
 from mmteb_synth import facts, listings
 from mmteb_synth.errors import SynthError, UnknownNameError
 from mmteb_synth.ranking import write
-from mmteb_synth.ranking.render import display_names
+from mmteb_synth.ranking.render import COLUMNS_AT_MOST, display_names
 from mmteb_synth.ranking.results import Model
 from mmteb_synth.suites import get_suite
 
@@ -134,7 +134,10 @@ def test_stale_scores_are_named(filled: Any) -> None:
 
 
 def test_footnotes(results: Any) -> None:
-    results.add_mini(A, HALF, translator="apertium", grade="demonstration", limit=100, demo=True)
+    for language in ("deu-Latn", "tur-Latn"):
+        results.add_mini(
+            A, HALF, language=language, translator="apertium", grade="demonstration", limit=100, demo=True
+        )
     results.add(
         B,
         "MiniSTS",
@@ -156,7 +159,7 @@ def test_footnotes(results: Any) -> None:
         in text
     )
     assert "- org/b has no score in MiniClassification, MiniClustering" in text
-    assert "- org/b has 1 of 7 scores; a mean over a missing one stays empty." in text
+    assert "- org/b has 1 of 14 scores; a mean over a missing one stays empty." in text
     assert "| tur-Latn\\* |" in text
 
 
@@ -178,12 +181,13 @@ def test_bitext_is_flagged(results: Any) -> None:
 
 def test_many_languages_go_into_tables_of_their_own(results: Any) -> None:
     codes = ["deu-Latn", "fra-Latn", "spa-Latn", "swa-Latn", "tur-Latn", "ita-Latn", "pol-Latn", "ron-Latn"]
-    codes += ["dan-Latn", "fin-Latn", "hun-Latn", "ces-Latn"]
+    codes += ["dan-Latn", "fin-Latn", "hun-Latn", "ces-Latn", "est-Latn"]
     for code in codes:
         results.add_mini(A, HALF, language=code)
     lines = results.board().markdown().splitlines()
     heads = [line for line in lines if line.startswith("| Rank") and "-Latn" in line]
-    assert [line.count("-Latn") for line in heads] == [10, 2]
+    assert [line.count("-Latn") for line in heads] == [12, 1]
+    assert all(line.count(" | ") < COLUMNS_AT_MOST for line in lines)
     assert all("Mean" not in line for line in heads)
 
 

@@ -262,14 +262,14 @@ def test_across_origins_without_any_translation(human: Any) -> None:
         path.unlink()
     (group,) = human.board(suites=["mixed"], across_origins=True).groups
     assert group.label == "human-translated+native"
-    assert _row(group.overall).means["mean_task"].value == pytest.approx(30.0)
+    assert _row(group.languages[0]).means["mean_task"].value == pytest.approx(30.0)
 
 
 def test_a_native_task_is_expected_only_where_it_holds_the_language(results: Any, suite: Any) -> None:
     suite("mixed", MIXED)
     _native(results, A, "MassiveIntentClassification", 0.5, "swa-Latn", "sw")
     (group,) = results.board(suites=["mixed"]).groups  # STS22 has no Swahili
-    row = _row(group.overall)
+    row = _row(group.languages[0])
     assert (row.n_tasks, row.means["mean_task"].value, row.missing) == (1, pytest.approx(50.0), ())
     _native(results, A, "MassiveIntentClassification", 0.5, "deu-Latn", "de")
     (group,) = results.board(suites=["mixed"]).groups
@@ -283,8 +283,8 @@ def test_a_task_is_the_mean_of_its_subsets_and_missing_without_one(results: Any,
         for subset, value in subsets.items():
             _native(results, model, "STS22", value, "deu-Latn", subset)
     (group,) = results.board(suites=["mixed"]).groups
-    assert _row(group.overall).types["STS"].value == pytest.approx(40.0)
-    assert _row(group.overall, B).types["STS"].value is None
+    assert _row(group.languages[0]).types["STS"].value == pytest.approx(40.0)
+    assert _row(group.languages[0], B).types["STS"].value is None
 
 
 def test_a_split_that_the_suite_does_not_score_is_left_out(results: Any, suite: Any) -> None:
@@ -292,7 +292,7 @@ def test_a_split_that_the_suite_does_not_score_is_left_out(results: Any, suite: 
     _native(results, A, "MassiveIntentClassification", 0.2, "deu-Latn", "de")
     _native(results, A, "MassiveIntentClassification", 0.8, "deu-Latn", "de", split="validation")
     (group,) = results.board(suites=["mixed"]).groups
-    assert _row(group.overall).types["Classification"].value == pytest.approx(20.0)
+    assert _row(group.languages[0]).types["Classification"].value == pytest.approx(20.0)
 
 
 def test_zero_shot_is_the_share_of_the_known(results: Any) -> None:
@@ -315,7 +315,7 @@ def test_scores_of_no_suite_stand_in_one_of_their_own(results: Any) -> None:
         ("(no suite)", "import:deepl", False),
         ("(no suite)", "source", False),
     ]
-    assert _row(groups[1].overall).means["delta_english"].value == pytest.approx(0.0)
+    assert _row(groups[1].languages[0]).means["delta_english"].value == pytest.approx(0.0)
     assert {group.suite for group in results.board(suites=["mini"]).groups} == {"mini"}
 
 

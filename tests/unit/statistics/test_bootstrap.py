@@ -156,6 +156,16 @@ def test_pairs_that_never_vary_are_no_measure_for_others() -> None:
     assert together.p_values().tolist() == [alone.p_values()[0], 1.0, 0.01]
 
 
+def test_what_differs_on_few_units_loses_its_spread() -> None:
+    for same, units in ((2, 5), (3, 7), (37, 41)):
+        rest = [float(place) for place in range(1, units - same + 1)]
+        assert bootstrap.keeps_its_spread([0.0] * same + rest)
+        assert not bootstrap.keeps_its_spread([0.0, 1e-6, *[0.0] * (same - 1), *rest[1:]])
+    assert bootstrap.keeps_its_spread([0.1] * 7)
+    assert bootstrap.keeps_its_spread([0.0] * 7)
+    assert bootstrap.keeps_its_spread([0.3 - 0.2, 0.2 - 0.1, 0.5 - 0.4, 0.1, 0.1])
+
+
 def test_shifted_distances_by_hand() -> None:
     # a resample in which a pair has no value is left out for all of them; a pair without a spread is no measure
     first, second = [-0.1, 0.3, 0.4, 0.7, 1.0, math.nan], [0.1, 0.3, 0.1, 0.3, 0.2, 9.0]

@@ -216,6 +216,18 @@ def test_a_few_models_that_agree_wholly_prove_nothing(n):
     assert made.verdict.text.startswith(f"No conclusion: {n} models are too few.")
 
 
+def test_a_side_on_which_all_models_are_equal_ranks_none():
+    table = drawn(12, 3, 5)
+    made = certify(side(np.full((12, 2), 0.5)), reading(table), TRUSTED)
+
+    assert made.board["all"].tau.value is None
+    assert made.verdict.conclusion == "none"
+    assert "gives all 12 models the same mean" in made.verdict.text
+    assert made.board["all"].lost.value == pytest.approx(made.chance["all"].value)
+    json.dumps(made.record(), allow_nan=False)
+    render(made)
+
+
 def test_a_board_that_ranks_as_the_native_sets_do(monkeypatch):
     monkeypatch.setattr(comparing, "RESAMPLES", 500)
     table = drawn(30, 5, 4, noise=0.03)

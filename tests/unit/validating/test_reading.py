@@ -166,7 +166,12 @@ def test_a_csv_may_name_revisions(made):
         ("org/a,STS22.v2,tr,test,73.2", "line 2: the main_score 73.2 is not on MTEB's scale"),
         (",STS22.v2,tr,test,0.5", "line 2: no model"),
         ("org/a,STS22.v2,tr,test,0.5\nORG/A,STS22.v2,tr,test,0.6", "line 3: a second score"),
+        ("org/a,STS22.v2,tr,test,0,5", "line 2: 6 cells for 5 columns"),
         ("org/a", "line 2: no task, subset, split"),
+        (
+            "org/a,STS22.v2,turkish,test,0.5",
+            "no score in .*tur-Latn.*: of STS22.v2 it has the subset turkish",
+        ),
         ('"org/a', "could not read"),
     ],
 )
@@ -186,6 +191,19 @@ def test_missing_columns_are_named(made, header):
     with pytest.raises(UsageError, match=r"has no column .*subset") as caught:
         found(made.csv([], header=header))
     assert "model,task,subset,split,main_score" in caught.value.hint
+
+
+def test_a_column_that_stands_twice_is_named(made):
+    with pytest.raises(UsageError, match="several columns main_score"):
+        found(made.csv([], header="model,task,subset,split,main_score,main_score"))
+
+
+def test_marks_and_cells_of_spreadsheets_do_no_harm(made):
+    path = made.root / "exported.csv"
+    path.write_text(
+        "model,task,subset,split,main_score,note\r\norg/a,STS22.v2,tr,test,0.5,x,,\r\n", encoding="utf-8-sig"
+    )
+    assert by_model(found(path)) == {("org__a", "", "STS22.v2"): {Part("test", "tr"): 0.5}}
 
 
 def test_a_file_that_is_no_text(made):

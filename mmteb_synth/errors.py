@@ -179,3 +179,9 @@ def near_names(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     by_folded = {candidate.casefold(): candidate for candidate in known}
     near = difflib.get_close_matches(name.casefold(), by_folded, n=count, cutoff=0.6)
     return [by_folded[folded] for folded in near]
+
+
+def in_a_line(error: Exception) -> str:
+    """The kind of an error that is not meant for users, and the first line of what it says."""
+    said = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {said[0]}" if said else type(error).__name__

@@ -234,4 +234,7 @@ def task_report(report: TaskReport) -> None:
         click.echo(f"{report.model}  {report.task}  {100 * report.score:.3f}{again}")
     elif report.error is not None:
         of_what = f"{report.model} on {report.task}" if report.task else report.model
-        fail(f"{of_what}: {report.error.message}", report.error.hint, report.error)
+        said = report.error.message
+        if not (said.startswith(report.model) and (report.task or "") in said):
+            said = f"{of_what}: {said}"
+        fail(said, report.error.hint, report.error)

@@ -17,15 +17,21 @@ import mteb
 import torch
 from mteb.models import CrossEncoderProtocol, EncoderProtocol, ModelMeta, SearchProtocol
 from mteb.models.model_implementations import MODEL_REGISTRY
-from sentence_transformers import SentenceTransformer
+from sentence_transformers import CrossEncoder, SentenceTransformer
 
 from mmteb_synth import importing
-from mmteb_synth.errors import EvaluationError, MissingExtraError, SynthError, UnknownNameError, UsageError
-from mmteb_synth.evaluation import identity
+from mmteb_synth.errors import (
+    EvaluationError,
+    MissingExtraError,
+    SynthError,
+    UnknownNameError,
+    UsageError,
+    in_a_line,
+)
+from mmteb_synth.evaluation import identity, model_folders
 from mmteb_synth.evaluation import prompts as prompting
 
 _CALLABLE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
-_MODEL_FILES = ("modules.json", "config.json")
 _MODEL_HINT = "--model takes a name of MTEB's registry or the hub, a folder, or package.module:callable"
 _CALLABLE_HINT = (
     "a callable takes no argument and returns the folder of a model, a SentenceTransformer or an MTEB encoder"
@@ -63,12 +69,15 @@ class Found:
         meta: Its facts, name and revision.
         registered: Whether the name stands in MTEB's registry.
         changes: Settings that the encoder came with and that change its scores.
+        weights: The digest of the model inside, where its revision says nothing of it; an object that somebody else
+            loaded may have been trained since.
     """
 
     encoder: Any
     meta: ModelMeta
     registered: bool
     changes: dict[str, Any] = field(default_factory=dict)
+    weights: str | None = None
 
 
 def find(model: Any, request: Request, told: list[str]) -> Found:
@@ -91,12 +100,13 @@ def find(model: Any, request: Request, told: list[str]) -> Found:
             )
         if not is_path and not _is_encoder(model):
             raise EvaluationError(
-                f"{called} returned a {type(model).__name__}, not a model", hint=_CALLABLE_HINT
+                f"{called} returned a {type(model).__name__}, which is no model of embeddings",
+                hint=_lacking(model) or _CALLABLE_HINT,
             )
     if isinstance(model, str | os.PathLike):
         folder = Path(model).expanduser()
         if folder.exists():
-            return _from_folder(folder.resolve(), request)
+            return _from_folder(folder.resolve(), request, told)
         if not isinstance(model, str) or model.startswith((".", "/", "~")) or model.count("/") > 1:
             raise UsageError(f"there is no folder {os.fspath(model)!r}", hint=_MODEL_HINT)
         return _from_name(model, request, told)
@@ -105,8 +115,8 @@ def find(model: Any, request: Request, told: list[str]) -> Found:
     if _is_encoder(model):
         return _from_encoder(model, request)
     raise UsageError(
-        f"a {type(model).__name__} is no model",
-        hint="give a name, a folder, a SentenceTransformer or an MTEB encoder",
+        f"a {type(model).__name__} is no model of embeddings",
+        hint=_lacking(model) or "give a name, a folder, a SentenceTransformer or an MTEB encoder",
     )
 
 
@@ -127,6 +137,23 @@ def _is_encoder(model: Any) -> bool:
     return isinstance(model, (SentenceTransformer, *protocols)) and not isinstance(model, type)
 
 
+def _lacking(model: Any) -> str | None:
+    """What an object lacks that looks as if it were meant for an encoder; None where it doesn't."""
+    if isinstance(model, CrossEncoder):
+        return model_folders.CROSS_ENCODERS
+    if isinstance(model, type):
+        return f"{model.__name__} is a class; give an object of it"
+    if not hasattr(model, "encode"):
+        return None
+    lacks = [
+        name for name in ("similarity", "similarity_pairwise", "mteb_model_meta") if not hasattr(model, name)
+    ]
+    return (
+        f"it has encode but no {' and no '.join(lacks)}; derive it from mteb.models.abs_encoder.AbsEncoder, which brings "
+        "the similarities, and give it an mteb_model_meta (docs/embeddings.md has an example)"
+    )
+
+
 def _call(reference: str) -> Any:
     _, function = importing.find(reference)
     try:
@@ -139,10 +166,9 @@ def _call(reference: str) -> Any:
         return function()
 
 
-def _from_folder(folder: Path, request: Request) -> Found:
+def _from_folder(folder: Path, request: Request, told: list[str]) -> Found:
     _refuse_revision(request)
-    if not any((folder / name).is_file() for name in _MODEL_FILES):
-        raise UsageError(f"{folder} is no model: it has no {' and no '.join(_MODEL_FILES)}", hint=_MODEL_HINT)
+    model_folders.require_model(folder, _MODEL_HINT)
     name = request.model_name or identity.local_name(folder.name)
     registered = MODEL_REGISTRY.get(name)
     with _loading(str(folder)):
@@ -150,10 +176,16 @@ def _from_folder(folder: Path, request: Request) -> Found:
             at_folder = registered.model_copy(update={"name": str(folder), "revision": None})
             encoder: Any = at_folder.load_model(device=request.device, **request.options(registered))
         else:
-            model = SentenceTransformer(str(folder), device=request.device, **request.options())
-            encoder = prompting.wrap(model, None)
+            encoder = _opened(folder, request, told)
         revision = identity.folder_revision(folder)
     return _local(encoder, registered, name, revision)
+
+
+def _opened(folder: Path, request: Request, told: list[str]) -> Any:
+    """The SentenceTransformer of a folder, as an encoder."""
+    told.extend(model_folders.require_embeddings(folder))
+    model = SentenceTransformer(str(folder), device=request.device, **request.options())
+    return prompting.wrap(model, None)
 
 
 def _from_object(model: SentenceTransformer, request: Request) -> Found:
@@ -184,13 +216,14 @@ def _from_encoder(encoder: Any, request: Request) -> Found:
     if not isinstance(meta, ModelMeta):
         meta = ModelMeta.create_empty()
     model = getattr(encoder, "model", None)
+    weights = identity.object_revision(model) if isinstance(model, SentenceTransformer) else None
     name = request.model_name or (
         meta.name if identity.is_name(meta.name) or meta.name in MODEL_REGISTRY else None
     )
     revision = meta.revision if identity.is_real(meta.revision) else request.revision
     if isinstance(model, SentenceTransformer) and not identity.is_real(meta.revision):
         _refuse_revision(request)
-        revision = identity.object_revision(model)
+        revision = weights
         name = name or identity.local_name(identity.object_label(model))
     if name is None or revision is None:
         raise UsageError(
@@ -207,6 +240,7 @@ def _from_encoder(encoder: Any, request: Request) -> Found:
         meta=facts.model_copy(update={"name": name, "revision": revision}),
         registered=name in MODEL_REGISTRY,
         changes={"experiment": dict(meta.experiment_kwargs)} if meta.experiment_kwargs else {},
+        weights=weights if weights != revision else None,
     )
 
 
@@ -219,7 +253,7 @@ def _from_name(name: str, request: Request, told: list[str]) -> Found:
         )
     meta = MODEL_REGISTRY.get(name)
     if meta is None:
-        return _from_hub(name, request)
+        return _from_hub(name, request, told)
     if request.revision not in (None, meta.revision):
         raise UsageError(
             f"MTEB knows {name} at revision {meta.revision} only, not at {request.revision}",
@@ -237,7 +271,7 @@ def _from_name(name: str, request: Request, told: list[str]) -> Found:
     return Found(encoder=encoder, meta=meta, registered=True)
 
 
-def _from_hub(name: str, request: Request) -> Found:
+def _from_hub(name: str, request: Request, told: list[str]) -> Found:
     """A model that only the hub knows, at the commit that the revision means now."""
     if identity.is_name(name):
         commit = _hub_commit(name, request.revision)
@@ -249,14 +283,12 @@ def _from_hub(name: str, request: Request) -> Found:
         folder = _hub_cache(name, request.revision)
         if folder is not None:
             with _loading(name):
-                model = SentenceTransformer(str(folder), device=request.device, **request.options())
-            return _local(prompting.wrap(model, None), None, name, folder.name)
-    raise UnknownNameError(
-        "model",
-        name,
-        MODEL_REGISTRY,
-        hint="it is not in MTEB's registry, is no folder here and can't be had from the hub; " + _MODEL_HINT,
-    )
+                return _local(_opened(folder, request, told), None, name, folder.name)
+    same = [known for known in MODEL_REGISTRY if known.rpartition("/")[2].lower() == name.lower()]
+    hint = "it is not in MTEB's registry, is no folder here and can't be had from the hub; " + _MODEL_HINT
+    if same:
+        hint = f"write it with its organisation: {' or '.join(same)}"
+    raise UnknownNameError("model", name, same or MODEL_REGISTRY, hint=hint)
 
 
 def _hub_commit(name: str, revision: str | None) -> str | None:
@@ -308,10 +340,4 @@ def _loading(what: str) -> Iterator[None]:
                 f"run `hf download {what}` where the hub can be reached, "
                 f"or give a folder: --model FOLDER --model-name {what}"
             )
-        raise EvaluationError(f"{what} could not be loaded: {_words(error)}", hint=hint) from error
-
-
-def _words(error: Exception) -> str:
-    """The kind of an error and the first line of what it says."""
-    said = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
+        raise EvaluationError(f"{what} could not be loaded: {in_a_line(error)}", hint=hint) from error

@@ -29,7 +29,8 @@ class LoadedModel:
         name: As `sentence-transformers/all-MiniLM-L6-v2`, or `local/<folder>`.
         revision: MTEB's or the hub's; of a local model the digest of its content. Settings that change scores
             stand behind a `+`.
-        vectors_revision: The same without the prompts: what decides a text's vector, once its prompt stands before it.
+        vectors_revision: What decides a text's vector, once its prompt stands before it: the same without the prompts,
+            and with the digest of the weights of an object whose own revision does not say what they are now.
         prompts: The prompts that will be used, {} for none.
         prompts_known: Whether anyone said what the prompts are, be it that there are none.
         warnings: What the user should be told.
@@ -148,6 +149,8 @@ def _finish(found: loading.Found, request: loading.Request, told: list[str]) -> 
             changes["prompts"] = prompting.in_use(encoder)
     in_use = prompting.in_use(encoder)
     unprompted = {name: value for name, value in changes.items() if name != "prompts"}
+    if found.weights is not None:
+        unprompted["weights"] = found.weights
     told.extend(
         f"MTEB never uses the model's own prompt {name!r}; if it matters, give it: --prompt document=…"
         for name in prompting.unused(encoder)
@@ -184,6 +187,9 @@ def _limit_length(encoder: Any, tokens: int) -> None:
         raise UsageError("the model has no maximum length, so --max-seq-length can't be set")
     if longest is not None and tokens > longest:
         raise UsageError(f"--max-seq-length {tokens}: the model has positions for {longest} tokens")
+    special = getattr(model.tokenizer, "num_special_tokens_to_add", int)()
+    if tokens <= special:  # such tokenizers cut off nothing at all then
+        raise UsageError(f"--max-seq-length {tokens}: the model's own special tokens are {special} already")
     model.max_seq_length = tokens
 
 

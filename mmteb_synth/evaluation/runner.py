@@ -14,7 +14,7 @@ from mteb.results import TaskResult
 
 from mmteb_synth.data import source
 from mmteb_synth.data.profiles import FULL
-from mmteb_synth.errors import EvaluationError, SynthError, UsageError
+from mmteb_synth.errors import EvaluationError, SynthError, UsageError, in_a_line
 from mmteb_synth.evaluation import native, registration, results
 from mmteb_synth.evaluation import prompts as prompting
 from mmteb_synth.evaluation import signature as signing
@@ -236,9 +236,8 @@ class _Run:
         except SynthError:
             raise
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             raise EvaluationError(
-                f"{self.model.name} could not be scored on {scored.name}: {reason}",
+                f"{self.model.name} could not be scored on {scored.name}: {in_a_line(error)}",
                 hint="run it again with --debug for the whole story",
             ) from error
         finally:

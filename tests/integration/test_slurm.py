@@ -13,7 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from openai_server import OpenAIServer, source_text
+
+from mmteb_synth.cli import cli
 
 ROOT = Path(__file__).parents[2]
 TEXTS = 600
@@ -144,26 +147,11 @@ def test_an_array_shares_the_texts_and_a_merge_joins_them(place: Path) -> None:
         assert len(asked(server)) == TEXTS
     shards = sorted((place / "cache").glob("cache.shard-*-of-3.sqlite"))
     assert len(shards) == 3
-    command = [sys.executable, "-m", "mmteb_synth"]
-    merged = subprocess.run(
-        [*command, "cache", "merge", *map(str, shards), "--cache-dir", str(place / "cache")],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert merged.returncode == 0, merged.stderr
+    cache = ["--cache-dir", str(place / "cache")]
+    merged = CliRunner().invoke(cli, ["cache", "merge", *map(str, shards), *cache])
+    assert merged.exit_code == 0, merged.output
     assert merged.stdout.startswith(f"{TEXTS} added")
-    built = subprocess.run(
-        [
-            *[*command, "build", "--lang", "tr", "--suite", str(place / "suite.toml"), "--offline"],
-            *["--translator", "openai:test-model"],
-            *["--cache-dir", str(place / "cache"), "--data-dir", str(place / "data")],
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert built.returncode == 0, built.stderr
+    what = ["--lang", "tr", "--suite", str(place / "suite.toml"), "--translator", "openai:test-model"]
+    built = CliRunner().invoke(cli, ["build", *what, "--offline", "--data-dir", str(place / "data"), *cache])
+    assert built.exit_code == 0, built.output
     assert f"{TEXTS} from the cache" in built.stdout

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from vllm_stand_in import make, started
 
+from mmteb_synth.cli import cli
 from mmteb_synth.errors import RequestError, TranslatorError, UnknownNameError, UsageError
 from mmteb_synth.translate import engine, translators
 from mmteb_synth.translate.backends.vllm import InProcess
@@ -248,12 +250,12 @@ def test_killed_it_leaves_no_process_and_loses_only_what_was_not_committed(
 
 
 def test_a_build_in_process_is_one_of_the_served_form(vllm: Path, preset: Path, tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "mmteb_synth", "build", "--no-repair", "--lang", "fr", "-t", "MiniSTS"]
+    build = ["build", "--no-repair", "--lang", "fr", "-t", "MiniSTS"]
     folders = ["--cache-dir", str(tmp_path / "cache"), "--data-dir", str(tmp_path / "data")]
 
     def run(*arguments: str) -> str:
-        done = subprocess.run([*build, *folders, *arguments], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+        done = CliRunner().invoke(cli, [*build, *folders, *arguments])
+        assert done.exit_code == 0, done.output
         return done.stdout
 
     # Weights are loaded once for all sets.

@@ -60,7 +60,7 @@ class CachingEncoder:
         self.encoded = 0
         self.reused = 0
         self._is_prepared = False
-        self._has_waited = False
+        self._told: set[str] = set()
 
     @property
     def mteb_model_meta(self) -> ModelMeta:
@@ -167,9 +167,9 @@ class CachingEncoder:
                     gathered.put(part, rows, kind)
                     broken += self._keep([call.keys[place] for place in part], rows, kind)
         if broken:
-            self._warn(
-                f"{self.mteb_model_meta.name} returned NaN or infinity for {broken} of {len(call.keys)} texts of "
-                f"{call.asked.task_metadata.name}; a score that comes of them means nothing"
+            self._warn_once(
+                f"{self.mteb_model_meta.name} returned NaN or infinity for texts of {call.asked.task_metadata.name}, "
+                f"as for {broken} of {len(call.keys)}; its score there means nothing"
             )
         return gathered.whole()
 
@@ -199,12 +199,15 @@ class CachingEncoder:
             yield self._store.read(keys)
 
     def _wait(self) -> None:
-        if not self._has_waited:
-            self._warn(
-                f"another process is having texts of {self.mteb_model_meta.name} embedded that are needed here; "
-                "waiting for it, so that they are paid for once"
-            )
-        self._has_waited = True
+        self._warn_once(
+            f"another process is having texts of {self.mteb_model_meta.name} embedded that are needed here; "
+            "waiting for it, so that they are paid for once"
+        )
+
+    def _warn_once(self, told: str) -> None:
+        if told not in self._told:
+            self._told.add(told)
+            self._warn(told)
 
     def _made(self, part: list[int], call: Call, *, alone: bool) -> tuple[vectors.Rows, str]:
         """Let the encoder encode a part.

@@ -8,7 +8,7 @@ of the row: fewer vectors are shared, and none is wrong.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -69,12 +69,23 @@ def identity(model: LoadedModel) -> dict[str, str]:
             "dtype": ",".join(sorted({str(weights.dtype) for weights in transformer.parameters()})),
             "max_seq_length": str(transformer.max_seq_length),
             "truncate_dim": str(transformer.truncate_dim),
+            "modules": ",".join(_modules(transformer)),
         }
     if not is_paid(model):
-        decides |= {name: version(name) for name in ("sentence-transformers", "transformers", "torch")}
-    if _context(encoder) is None:
+        decides |= {
+            name: version(name) for name in ("mteb", "sentence-transformers", "transformers", "torch")
+        }
+    elif _context(encoder) is None:
         decides["mteb"] = version("mteb")
     return decides
+
+
+def _modules(model: SentenceTransformer) -> Iterator[str]:
+    """The classes that a model is made of: with --trust-remote-code its own may take the place of transformers'."""
+    for module in model:
+        for part in (module, getattr(module, "auto_model", None)):
+            if part is not None:
+                yield f"{type(part).__module__}.{type(part).__qualname__}"
 
 
 def is_text_only(encoder: Any) -> bool:

@@ -151,6 +151,33 @@ class TestFolders:
         with pytest.raises(EvaluationError, match="could not be loaded"):
             load(tmp_path)
 
+    @pytest.mark.parametrize(
+        ("file", "content", "said"),
+        [
+            ("config_sentence_transformers.json", {"model_type": "CrossEncoder"}, "is a cross encoder"),
+            (
+                "config.json",
+                {"architectures": ["BertForSequenceClassification"]},
+                "classifier .BertForSequence",
+            ),
+        ],
+        ids=["sentence-transformers", "transformers"],
+    )
+    def test_a_cross_encoder_is_not_taken_for_what_it_is_made_of(
+        self, tmp_path: Path, file: str, content: dict[str, Any], said: str
+    ) -> None:
+        (tmp_path / "config.json").write_text("{}")
+        (tmp_path / file).write_text(json.dumps(content))
+        with pytest.raises(UsageError, match=said) as error:
+            load(tmp_path)
+        assert "CrossEncoderWrapper" in str(error.value.hint)
+
+    def test_how_a_bare_transformer_is_pooled_is_told(self, tmp_path: Path) -> None:
+        for name in ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"):
+            shutil.copy(Path(get_model_path()) / name, tmp_path)
+        (told,) = load(tmp_path, device="cpu").warnings
+        assert "has no modules.json, so nobody says" in told
+
     def test_damaged_weights(self, tmp_path: Path) -> None:
         folder = saved(words_model(), tmp_path / "model")
         (folder / "model.safetensors").write_bytes(b"\x00" * 20)
@@ -251,6 +278,23 @@ class TestObjects:
         with pytest.raises(UsageError, match="is at revision 2"):
             load(mteb.get_model("mteb/baseline-random-encoder"), revision="3")
 
+    @pytest.mark.parametrize(
+        ("made", "hint"),
+        [
+            ("class Model:\n def encode(self, texts): return []", "has encode but no similarity and no similarity_pair"),
+            ("from sentence_transformers import CrossEncoder\nModel = lambda: CrossEncoder.__new__(CrossEncoder)", "pairs"),
+            ("class Inner: pass\nModel = lambda: Inner", "Inner is a class"),
+        ],
+        ids=["only encode", "cross encoder", "class"],
+    )  # fmt: skip
+    def test_what_is_nearly_a_model_is_told_what_it_lacks(
+        self, module: Callable[[str], None], made: str, hint: str
+    ) -> None:
+        module(made)
+        with pytest.raises(EvaluationError, match="is no model of embeddings") as error:
+            load("my_models:Model")
+        assert hint in str(error.value.hint)
+
     @pytest.mark.parametrize("nonsense", [None, 3, ["a"], object(), SentenceTransformer])
     def test_nonsense(self, nonsense: Any) -> None:
         with pytest.raises(UsageError, match="is no model"):
@@ -299,8 +343,8 @@ class TestCallables:
                 "failed: ModuleNotFoundError: No module named 'no_such_dependency'",
             ),
             ("def load(): return 1 / 0", "my_models:load could not be loaded: ZeroDivisionError"),
-            ("def load(): return ['a']", "my_models:load returned a list, not a model"),
-            ("def load(): return None", "my_models:load returned a NoneType, not a model"),
+            ("def load(): return ['a']", "my_models:load returned a list, which is no model"),
+            ("def load(): return None", "my_models:load returned a NoneType, which is no model"),
             ("def load(): return '/no/such/folder'", "returned '/no/such/folder', which is no folder"),
         ],
     )
@@ -320,6 +364,11 @@ class TestNames:
             load("intfloat/multilingual-e5-smal")
         assert E5 in caught.value.near
         assert "hub" in str(caught.value.hint)
+
+    def test_a_name_without_its_organisation(self) -> None:
+        with pytest.raises(UnknownNameError, match="unknown model 'all-MiniLM-L6-v2'") as error:
+            load("all-MiniLM-L6-v2")
+        assert str(error.value.hint) == f"write it with its organisation: {MINILM}"
 
     @pytest.mark.parametrize("name", ["nonsense", "no-such-org/no-such-model", "", "a b"])
     def test_an_unknown_name(self, name: str) -> None:
@@ -387,6 +436,7 @@ class TestSettings:
         [
             ({"max_seq_length": 0}, "at least 1"),
             ({"max_seq_length": 513}, "positions for 512"),
+            ({"max_seq_length": 2}, "special tokens are 2 already"),
             ({"dtype": "float8"}, "unknown dtype 'float8'; did you mean"),
             ({"device": "gpu"}, "unknown device 'gpu'"),
         ],

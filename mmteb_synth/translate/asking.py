@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import heapq
 import itertools
 import random
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +21,7 @@ from mmteb_synth.translate.counting import Counters, Meter
 from mmteb_synth.translate.limits import Gate, Limits, Pace, RetryPolicy, Ticket
 from mmteb_synth.translate.long_texts import CUT_OFF, LongTexts
 from mmteb_synth.translate.translators import Translator
-from mmteb_synth.translate.waiting import end, wait_within
+from mmteb_synth.translate.waiting import end, soon, wait_within
 from mmteb_synth.types import Answer, Language, Segment, Usage
 
 _Item = tuple[bytes, Segment]
@@ -135,7 +134,7 @@ class Asking:
         self._committer = Committer(self._cache, self._changed.set)
         loop = asyncio.get_running_loop()
         try:
-            with self._stop.calling(lambda: _soon(loop, self._ending.set)):
+            with self._stop.calling(lambda: soon(loop, self._ending.set)):
                 await self._unless_ending(self._retries.call(self._backend.start, self._ending))
                 await self._work()
         finally:
@@ -363,9 +362,3 @@ class Asking:
             heapq.heapify(self._later)
         else:
             self._ending.set()
-
-
-def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
-    """Call something in an event loop; nothing in one that has ended meanwhile, as another thread's may."""
-    with contextlib.suppress(RuntimeError):
-        loop.call_soon_threadsafe(call)

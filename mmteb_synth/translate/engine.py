@@ -10,6 +10,7 @@ import contextlib
 import functools
 import gc
 from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
@@ -26,6 +27,7 @@ from mmteb_synth.translate.limits import Limits, RetryPolicy
 from mmteb_synth.translate.long_texts import LongTexts
 from mmteb_synth.translate.repair import Judge, Pending, Repairs
 from mmteb_synth.translate.translators import Translator
+from mmteb_synth.translate.waiting import soon
 from mmteb_synth.types import Language, ProgressHook, Segment, Usage, Verdict
 
 __all__ = ["COMMIT_ROWS", "COMMIT_SECONDS", "Fallback", "Meter", "TranslationRun", "translate"]
@@ -256,7 +258,9 @@ def _wait_for(work: Coroutine[Any, Any, None]) -> None:
         try:
             done.result()
         except KeyboardInterrupt:
-            if not done.done():
+            either: list[Future[Any]] = [started, done]
+            futures.wait(either, return_when=futures.FIRST_COMPLETED)
+            if started.done():
                 loop, task = started.result()
-                loop.call_soon_threadsafe(task.cancel)
+                soon(loop, task.cancel)
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mmteb_synth.errors import RequestError
@@ -44,7 +44,9 @@ class SharedEndpoint(Endpoint):
         first = Endpoint(
             preset=self.preset, base_url=self.base_url, label=self.label, given_url=self.given_url
         )
-        return SharedBackend([endpoint.backend(concurrency) for endpoint in (first, *self.others)])
+        return SharedBackend(
+            {endpoint.base_url: endpoint.backend(concurrency) for endpoint in (first, *self.others)}
+        )
 
 
 @dataclass(slots=True)
@@ -52,6 +54,7 @@ class _Member:
     """One endpoint's client.
 
     Attributes:
+        url: Its address.
         backend: The client.
         in_flight: Requests that it has not answered.
         faults: Its failures since its last answer.
@@ -59,6 +62,7 @@ class _Member:
         starting: Looks whether it can be asked at all, and ends with the error where it can't.
     """
 
+    url: str
     backend: Backend
     in_flight: int = 0
     faults: int = 0
@@ -96,13 +100,13 @@ class SharedBackend:
     that is away, from the start or later, loses its share until it is back.
 
     Args:
-        backends: The clients; each takes one segment a request.
+        backends: The clients by their addresses; each takes one segment a request.
     """
 
     batch_size = 1
 
-    def __init__(self, backends: Sequence[Backend]) -> None:
-        self._members = [_Member(backend) for backend in backends]
+    def __init__(self, backends: Mapping[str, Backend]) -> None:
+        self._members = [_Member(url, backend) for url, backend in backends.items()]
 
     async def start(self) -> None:
         """Look at all endpoints at once; those that don't answer are left out while others do.
@@ -192,5 +196,5 @@ def _tell_of(member: _Member) -> None:
     """Say that an endpoint is left out while others go on."""
     from mmteb_synth.translate.backends.client import warn_once
 
-    why = f"{member.failure}" if member.failure else "an endpoint does not answer"
+    why = str(member.failure or f"{member.url} does not answer")
     warn_once(f"{why}; the others go on without it")

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 _CANCEL_AGAIN = 5.0
 """Seconds until a task that goes on is cancelled once more."""
+
+
+def soon(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
+    """Call something in an event loop, from a signal handler or another thread; nothing where it has ended meanwhile."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(call)
 
 
 async def wait_within(event: asyncio.Event, seconds: float | None) -> None:

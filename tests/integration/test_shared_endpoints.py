@@ -177,7 +177,9 @@ def test_a_server_that_is_down_at_the_start_is_taken_up_when_it_is_back(
 
 
 @pytest.mark.usefixtures("soon")
-def test_a_server_that_hangs_at_the_start_keeps_no_other_back(tmp_path: Path) -> None:
+def test_a_server_that_hangs_at_the_start_keeps_no_other_back(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with (
         OpenAIServer() as first,
         OpenAIServer() as second,
@@ -187,6 +189,7 @@ def test_a_server_that_hangs_at_the_start_keeps_no_other_back(tmp_path: Path) ->
         run = engine.translate(segments(50), FRENCH, resolve(second.url, first.url), cache, concurrency=10)
         assert len(run.translations) == 50
         assert (len(first.requests), second.requests, second.catalogue_requests) == (50, [], 1)
+        assert caplog.messages == [f"{second.url} does not answer; the others go on without it"]
 
 
 @pytest.mark.usefixtures("soon")

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from mmteb_synth.translate import waiting
-from mmteb_synth.translate.waiting import end, wait_within
+from mmteb_synth.translate.waiting import end, soon, wait_within
 
 
 def test_a_task_that_loses_a_cancellation_is_cancelled_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,3 +95,16 @@ def test_a_wait_that_is_cancelled_as_its_event_comes_ends(steps: int) -> None:
         assert task.cancelled()
 
     asyncio.run(run())
+
+
+def test_a_loop_that_has_ended_is_called_in_vain() -> None:
+    called: list[int] = []
+
+    async def run() -> asyncio.AbstractEventLoop:
+        loop = asyncio.get_running_loop()
+        soon(loop, lambda: called.append(1))
+        await asyncio.sleep(0)
+        return loop
+
+    soon(asyncio.run(run()), lambda: called.append(2))
+    assert called == [1]

@@ -44,6 +44,10 @@ class FetchReport:
     error: SynthError | None = None
 
 
+class _UnreachableError(SourceError):
+    """The Hub can't be reached, which takes half a minute to find out."""
+
+
 def wanted(choice: Choice, models: Sequence[str] = (), languages: Sequence[str] = ()) -> list[Wanted]:
     """The repositories that a choice of sets, the native members of its suites, and models need.
 
@@ -84,7 +88,7 @@ def fetch(
         report: Called with each result as soon as it is there.
 
     Returns:
-        What became of each. One that fails doesn't stop the others.
+        What became of each. One that fails doesn't stop the others, unless the Hub can't be reached: then it is the last.
     """
     results = []
     for repository in repositories:
@@ -96,6 +100,8 @@ def fetch(
         results.append(done)
         if report:
             report(done)
+        if isinstance(done.error, _UnreachableError):
+            break
     return results
 
 
@@ -124,7 +130,8 @@ def _download(repository: Wanted, to: Path) -> None:
             if getattr(error, "errno", None) is not None:
                 raise  # the disk's; the Hub's errors bear no number
             reason = str(error).strip().splitlines()
-            raise SourceError(
+            away = isinstance(error, huggingface_hub.errors.LocalEntryNotFoundError)
+            raise (_UnreachableError if away else SourceError)(
                 f"could not fetch the {repository.kind} {repository.name}: {reason[0] if reason else type(error).__name__}",
                 hint="run it where the Hub can be reached, with HF_HUB_OFFLINE unset; gated ones want hf auth login",
             ) from error

@@ -184,6 +184,13 @@ def test_what_the_hub_lacks_is_named_and_the_rest_is_fetched(
     assert (to / "mteb" / "stsbenchmark-sts" / "test.parquet").is_file()
 
 
+def test_without_the_hub_it_ends_at_the_first(environment: dict[str, str], tmp_path: Path) -> None:
+    away = environment | {"HF_HUB_OFFLINE": "1"}
+    done = run(away, "fetch", "-t", "STS12", "-t", "STSBenchmark", "--to", str(tmp_path / "none"))
+    assert done.returncode == 1
+    assert done.stderr.count("could not fetch") == 1
+
+
 def test_bundled_sets_need_nothing(environment: dict[str, str], tmp_path: Path) -> None:
     done = run(environment, "fetch", "--suite", "mini", "--to", str(tmp_path / "none"))
     assert done.returncode == 0

@@ -73,6 +73,7 @@ def task_class(dataset: TranslatedDataset) -> type[Any]:
     ) -> Any:
         if issubclass(base, AbsTaskClustering):
             # MTEB's generator would go on from whatever was evaluated before, and draw rows that were left empty
+            self.load_data()
             tables = {TableKey(DEFAULT, name): rows.data for name, rows in self.dataset.items()}
             self.rng_state = sampling.generator_at(self, tables, manifest.eval_splits, split)
         return base.evaluate(self, model, split, subsets_to_run, **options)

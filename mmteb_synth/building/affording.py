@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
 
+from mmteb_synth.building.inputs import Texts
 from mmteb_synth.building.jobs import Job
 from mmteb_synth.building.work import expected, work_of
 from mmteb_synth.translate import costs
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.costs import Meter
-from mmteb_synth.types import Segment
+from mmteb_synth.types import Segment, Usage
 
 
-def shortfall(job: Job, wanted: Iterable[Segment], cache: Cache, meter: Meter | None) -> str | None:
+def shortfall(job: Job, wanted: Texts, cache: Cache, meter: Meter | None) -> str | None:
     """Why a set is not begun.
 
     A set that the money does not reach for would be paid for in part and give no score. Besides its expected cost
@@ -31,13 +31,20 @@ def shortfall(job: Job, wanted: Iterable[Segment], cache: Cache, meter: Meter | 
     if meter is None or meter.prices is None or meter.ledger.limit is None:
         return None
     assert job.translator is not None
-    missing = work_of(job, wanted, cache).missing.values()
-    if not missing:
+    usage, reserved = Usage(), 0.0
+    in_flight = job.options.concurrency or job.translator.concurrency
+    longest: list[Segment] = []
+    for _, work in work_of(job, wanted, cache):
+        missing = work.missing.values()
+        usage += expected(missing, meter.estimator)
+        if meter.batch:
+            reserved += sum(map(meter.reserve, missing))
+        else:
+            longest = heapq.nlargest(in_flight, [*longest, *missing], key=lambda segment: len(segment.text))
+    if not (longest or reserved):
         return None
-    likely = costs.dollars(expected(missing, meter.estimator), meter.prices)
-    in_flight = len(missing) if meter.batch else job.options.concurrency or job.translator.concurrency
-    longest = heapq.nlargest(in_flight, missing, key=lambda segment: len(segment.text))
-    needed = sum(map(meter.reserve, longest)) + (0.0 if meter.batch else likely)
+    likely = costs.dollars(usage, meter.prices)
+    needed = reserved if meter.batch else likely + sum(map(meter.reserve, longest))
     left = meter.ledger.left
     if needed <= left:
         return None

@@ -19,6 +19,11 @@ from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.shards import ShardCache
 from mmteb_synth.types import Segment
 
+_BLOCK = 50_000
+"""Segments that are worked on at once: what is known of each takes kilobytes."""
+_BLOCK_CHARACTERS = 50_000_000
+"""Characters of segments that are worked on at once."""
+
 
 class Texts(Protocol):
     """The segments of a set, read in their order whenever they are needed."""
@@ -127,6 +132,20 @@ def share(job: Job, found: segments.Segments) -> Texts:
     if job.options.shard is None or job.translator is None:
         return found
     return job.options.shard.of(found, job.translator, job.language)
+
+
+def blocks(segments: Texts) -> Iterator[list[Segment]]:
+    """Segments one after another, as many as are worked on at once."""
+    block: list[Segment] = []
+    characters = 0
+    for segment in segments:
+        block.append(segment)
+        characters += len(segment.text)
+        if len(block) == _BLOCK or characters >= _BLOCK_CHARACTERS:
+            yield block
+            block, characters = [], 0
+    if block:
+        yield block
 
 
 @contextlib.contextmanager

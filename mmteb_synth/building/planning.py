@@ -26,7 +26,6 @@ from mmteb_synth.translate import costs, tokens
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.costs import Estimator
 from mmteb_synth.translate.limits import Limits
-from mmteb_synth.translate.repair import Pending
 from mmteb_synth.translate.translators import Translator
 from mmteb_synth.types import Language, Segment, Usage
 
@@ -65,10 +64,14 @@ def plan(
     pricing = _Pricing(tokens_per_second=tokens_per_second, limits=limits or Limits())
     with Loader(options, folders) as loader:
         planner = _Planner(loader, folders, pricing, models)
-        others = {profile: _Planner(loader, folders, pricing, ()) for profile in profiles}
+        others = {
+            profile: _Planner(loader, folders, pricing, ()) if profile != options.profile else planner
+            for profile in profiles
+        }
         for job in jobs_of(members, wanted, options):
             for profile, other in others.items():
-                other.add(dataclasses.replace(job, options=dataclasses.replace(options, profile=profile)))
+                if other is not planner:
+                    other.add(dataclasses.replace(job, options=dataclasses.replace(options, profile=profile)))
             planner.add(job)
         compared = tuple(_under(profile, other.plan()) for profile, other in others.items())
         return dataclasses.replace(planner.plan(), profiles=compared)
@@ -177,21 +180,7 @@ class _Planner:
         wanted = share(job, found)
         alone = shared = Volume(segments=len(wanted), characters=_characters(wanted))
         if job.translator is not None:
-            estimator = self._pricing.estimator(job.translator, job.language)
-            work = work_of(job, wanted, cache)
-            if unchanged:
-                work = dataclasses.replace(work, missing={}, elsewhere=(), waiting=frozenset())
-            fresh = work.without(self._seen)
-            self._seen |= fresh.texts.keys() | fresh.missing.keys()
-            if work.waiting:
-                self._notes[f"{job.name}: {_WAITING.format(len(work.waiting))}"] = None
-            for asked in fresh.elsewhere:
-                self._seen |= asked.texts.keys()
-                self._add_elsewhere(job, asked)
-            again = [segment for key, segment in work.missing.items() if key not in fresh.missing]
-            usage = expected(fresh.missing.values(), estimator)
-            shared = _volume(fresh, fresh.texts.values(), usage)
-            alone = _volume(work, wanted, usage + expected(again, estimator))
+            alone, shared = self._asked(job, job.translator, unchanged, wanted, cache)
         alone = dataclasses.replace(
             alone, whole=whole or alone.characters
         )  # bitext is made of what is translated
@@ -199,6 +188,41 @@ class _Planner:
         self._embed(job, wanted, found.counts)
         planned = SetPlan(name=job.name, language=job.language.code, unchanged=unchanged, volume=alone)
         self._add(job, planned, shared)
+
+    def _asked(
+        self, job: Job, translator: Translator, unchanged: bool, wanted: Texts, cache: Cache
+    ) -> tuple[Volume, Volume]:
+        """What a set takes if it is built alone, and what it adds to what others take."""
+        estimator = self._pricing.estimator(translator, job.language)
+        alone = shared = Volume()
+        waiting = 0
+        elsewhere: dict[str, tuple[Translator, Volume]] = {}
+        for block, needed in work_of(job, wanted, cache):
+            work = needed
+            if unchanged:
+                work = dataclasses.replace(needed, missing={}, elsewhere=(), waiting=frozenset())
+            waiting += len(work.waiting)
+            fresh = work.without(self._seen)
+            self._seen |= fresh.keys
+            again = [segment for key, segment in work.missing.items() if key not in fresh.missing]
+            usage = expected(fresh.missing.values(), estimator)
+            shared += _volume(fresh, fresh.texts.values(), usage)
+            alone += _volume(work, block, usage + expected(again, estimator))
+            for asked in fresh.elsewhere:
+                of_one = expected(
+                    asked.texts.values(), self._pricing.estimator(asked.translator, job.language)
+                )
+                _, before = elsewhere.get(asked.translator.name, (None, Volume()))
+                more = Volume(to_ask=len(asked.texts), usage=of_one)
+                elsewhere[asked.translator.name] = (asked.translator, before + more)
+        if waiting:
+            self._notes[f"{job.name}: {_WAITING.format(waiting)}"] = None
+        for who, volume in elsewhere.values():
+            self._add_to_total(who.name, who, volume)
+            self._notes[
+                f"{job.name}: {volume.to_ask:,} texts are asked of {who.name}; they are in the total only"
+            ] = None
+        return alone, shared
 
     def _add_roughly(self, job: Job, unchanged: bool, error: SourceError) -> None:
         estimator = self._pricing.estimator(job.translator, job.language) if job.translator else None
@@ -225,18 +249,11 @@ class _Planner:
         """Add a set's plan, and to the total what no other set has in common with it."""
         cost = self._pricing.cost(job.translator, found.volume) if found.volume else Cost()
         self._sets.append(dataclasses.replace(found, cost=cost))
-        _, before = self._totals.get(job.translator_name, (None, Volume()))
-        self._totals[job.translator_name] = (job.translator, before + shared)
+        self._add_to_total(job.translator_name, job.translator, shared)
 
-    def _add_elsewhere(self, job: Job, asked: Pending) -> None:
-        """Add to the total what a fallback will be asked."""
-        who, texts = asked.translator, asked.texts
-        usage = expected(texts.values(), self._pricing.estimator(who, job.language))
-        _, before = self._totals.get(who.name, (None, Volume()))
-        self._totals[who.name] = (who, before + Volume(to_ask=len(texts), usage=usage))
-        self._notes[
-            f"{job.name}: {len(texts):,} texts are asked of {who.name}; they are in the total only"
-        ] = None
+    def _add_to_total(self, name: str, translator: Translator | None, volume: Volume) -> None:
+        _, before = self._totals.get(name, (None, Volume()))
+        self._totals[name] = (translator, before + volume)
 
     def _embed(self, job: Job, wanted: Texts, counts: Counts) -> None:
         """Add what embedding models will read of a set: every text that MTEB shows a model, translated."""

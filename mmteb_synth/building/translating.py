@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 from mmteb_synth import checks
 from mmteb_synth.building import comparing, evidence
 from mmteb_synth.building.batching import Batched
-from mmteb_synth.building.inputs import Texts
+from mmteb_synth.building.inputs import Texts, blocks
 from mmteb_synth.building.jobs import Job
 from mmteb_synth.data import ledger
 from mmteb_synth.data.spool import Spool
@@ -21,11 +21,6 @@ from mmteb_synth.translate import costs, engine
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.costs import Meter, Spending
 from mmteb_synth.types import Progress, ProgressHook, Segment, Usage, Verdict
-
-_BLOCK = 50_000
-"""Segments that are worked on at once: what is known of each takes kilobytes."""
-_BLOCK_CHARACTERS = 50_000_000
-"""Characters of segments that are worked on at once."""
 
 ProgressFactory = Callable[[str], ProgressHook]
 """Called with a set's name before it is translated; its result is called as the work proceeds."""
@@ -123,7 +118,7 @@ def translate(
         return Translated()
     hook = _Whole(len(wanted), progress(job.name)) if progress else None
     work = _Work(job, cache, meters, hook, stop, batches)
-    table = spool.table(ledger.SCHEMA, map(work.rows, _blocks(wanted)))
+    table = spool.table(ledger.SCHEMA, map(work.rows, blocks(wanted)))
     found = comparing.compare(table, cache, job.language)
     doubtful = {row: said for row, said in found.items() if _faults(said)} if job.mends else {}
     if doubtful:
@@ -252,19 +247,6 @@ class _Whole:
     def next_block(self) -> None:
         """Begin another block."""
         self._before = self._now
-
-
-def _blocks(segments: Texts) -> Iterator[list[Segment]]:
-    block: list[Segment] = []
-    characters = 0
-    for segment in segments:
-        block.append(segment)
-        characters += len(segment.text)
-        if len(block) == _BLOCK or characters >= _BLOCK_CHARACTERS:
-            yield block
-            block, characters = [], 0
-    if block:
-        yield block
 
 
 def _faults(verdicts: Iterable[Verdict]) -> list[Verdict]:

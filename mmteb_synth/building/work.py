@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from mmteb_synth import checks
+from mmteb_synth.building.inputs import Texts, blocks
 from mmteb_synth.building.jobs import Job
 from mmteb_synth.translate.batches import standing
 from mmteb_synth.translate.cache import Cache
@@ -37,6 +38,11 @@ class Work:
     elsewhere: Sequence[Pending] = ()
     waiting: Set[bytes] = frozenset()
 
+    @property
+    def keys(self) -> Set[bytes]:
+        """The cache keys of all that is asked for or was."""
+        return set().union(self.texts, self.missing, self.waiting, *(asked.texts for asked in self.elsewhere))
+
     def without(self, seen: Set[bytes]) -> Work:
         """The work for texts that are not among those seen."""
         texts = {key: segment for key, segment in self.texts.items() if key not in seen}
@@ -54,17 +60,28 @@ class Work:
         )
 
 
-def work_of(job: Job, wanted: Iterable[Segment], cache: Cache) -> Work:
+def work_of(job: Job, wanted: Texts, cache: Cache) -> Iterator[tuple[list[Segment], Work]]:
     """What a job's segments need.
 
     Args:
         job: The job; not one of English.
         wanted: Its segments.
         cache: The translations.
+
+    Yields:
+        A block of segments after another, and what they need that none before them did.
     """
+    seen: set[bytes] = set()
+    for block in blocks(wanted):
+        work = _needed(job, block, cache).without(seen)
+        seen |= work.keys
+        yield block, work
+
+
+def _needed(job: Job, block: Iterable[Segment], cache: Cache) -> Work:
     assert job.translator is not None
     texts: dict[bytes, Segment] = {}
-    for segment in wanted:
+    for segment in block:
         texts.setdefault(job.translator.key(segment, job.language), segment)
     repairs = Repairs(
         texts,

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from openai_server import Fault, OpenAIServer
 
 from mmteb_synth import facts, languages, paths, selection
-from mmteb_synth.building import BuildOptions, BuildReport, budgeting, build, planning
+from mmteb_synth.building import BuildOptions, BuildReport, budgeting, build, inputs, planning
 from mmteb_synth.building.plans import Plan
 from mmteb_synth.cli import cli
 from mmteb_synth.errors import UsageError
@@ -130,6 +130,18 @@ def test_counts_know_what_the_cache_holds_and_what_failed(
     first = planned.sets[0]
     assert first.volume is not None
     assert hits[first.name] == first.volume.cached
+
+
+def test_a_plan_is_the_same_block_by_block(
+    preset: Path, folders: paths.Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is known of every text at once would not fit into memory for a large corpus."""
+    options = BuildOptions(translator=str(preset))
+    whole = _plan(options, folders)
+    monkeypatch.setattr(inputs, "_BLOCK", 7)
+    in_blocks = _plan(options, folders)
+    assert in_blocks.sets == whole.sets
+    assert in_blocks.total == whole.total
 
 
 def test_long_texts_count_as_their_parts(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mmteb_synth import building, paths, selection
-from mmteb_synth.building import BuildOptions, comparing, evidence, translating
+from mmteb_synth.building import BuildOptions, comparing, evidence, inputs
 from mmteb_synth.checks import across
 from mmteb_synth.data.store import Store, TranslatedDataset
 from mmteb_synth.specs import TaskSpec
@@ -49,7 +49,7 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
 
 @pytest.fixture(params=[1, 2, 50_000], ids="blocks of {}".format)
 def block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(translating, "_BLOCK", request.param)
+    monkeypatch.setattr(inputs, "_BLOCK", request.param)
     return int(request.param)
 
 
@@ -89,7 +89,7 @@ def test_blocks_make_one_set(tmp_path: Path, own_set: Any, person: Person, block
 def test_long_texts_make_small_blocks(
     tmp_path: Path, own_set: Any, person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(translating, "_BLOCK_CHARACTERS", 100)
+    monkeypatch.setattr(inputs, "_BLOCK_CHARACTERS", 100)
     sizes: list[int] = []
     real = evidence.rows_of
 

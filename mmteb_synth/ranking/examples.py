@@ -103,7 +103,10 @@ class Examples:
 
     def scorer(self, score: Score) -> Scorer | None:
         """How to score the predictions that were kept; None where they don't give the score."""
-        return next((scorer for scorer in self._scorers(score) if _whole(scorer, score)), None)
+        try:
+            return next((scorer for scorer in self._scorers(score) if _whole(scorer, score)), None)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            return None  # they are not of the shape in which MTEB keeps them
 
     def _scorers(self, score: Score) -> Iterator[Scorer | None]:
         """The ways in which the score may have been made: what a task does is not always written down."""

@@ -107,6 +107,24 @@ def test_predictions_of_another_run_are_left_out(kept: Kept) -> None:
     assert kept.draws(A) is None
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"default": []},
+        {"default": {"test": "x"}},
+        {"default": {"test": [1, 2]}},
+        {"default": {"test": {"cosine_scores": ["x"] * 30}}},
+        {"default": {"test": {"cosine_scores": 1.0}}},
+    ],
+)
+@pytest.mark.parametrize("task", [TURKISH, RANKED])
+def test_predictions_of_another_shape_are_left_out(kept: Kept, task: str, content: Any) -> None:
+    kept.write(A, task, 0.5, {}, "map_at_1000" if task == RANKED else "cosine_spearman")
+    (file,) = kept.results.folder(A).glob("predictions/*.json")
+    file.write_text(json.dumps(content))
+    assert kept.draws(A, task) is None
+
+
 def test_without_the_set_nobody_knows(kept: Kept, tmp_path: Path) -> None:
     kept.add(A, 1)
     score = kept.scores()[A, TURKISH]

@@ -6,6 +6,7 @@ import collections
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from sentence_transformers import SentenceTransformer
 
 from mmteb_synth import api
 from mmteb_synth.cli import cli
+from mmteb_synth.evaluation.embeddings import folder
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 REAL = os.environ.get("MMTEB_SYNTH_TEST_DATA")
@@ -164,6 +166,23 @@ class TestPaid:
         times = collections.Counter(text for request in server.paid for text in request)
         assert set(times.values()) == {1}
         assert len(times) > len(before)
+
+
+def test_the_model_of_the_docs_is_scored_and_its_embeddings_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "embeddings.md").read_text("utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    Path("my_model.py").write_text(code, "utf-8")
+    build(tmp_path, ["tr"], ["MiniSTS"])
+    places = [f"--{kind}-dir={tmp_path / kind}" for kind in ("data", "cache", "results")]
+    done = CliRunner().invoke(cli, ["evaluate", "--model", "my_model:load", "--lang", "tr", *places])
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("my-lab/letters  MiniSTS.tur-Latn.authored  ")
+    (kept,) = folder.kept(tmp_path / "cache" / "embeddings")
+    assert (kept.model, kept.revision, kept.vectors) == ("my-lab/letters", "1", 57)
 
 
 def test_the_commands_show_and_clear_what_is_kept(home: Home) -> None:

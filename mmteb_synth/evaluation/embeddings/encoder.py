@@ -59,6 +59,7 @@ class CachingEncoder:
         self._warn = warn
         self.encoded = 0
         self.reused = 0
+        self._keeps = True
         self._is_prepared = False
         self._told: set[str] = set()
 
@@ -103,7 +104,6 @@ class CachingEncoder:
         if not items:
             return self._ask(inputs, asked, kwargs)
         call, order = unique(inputs, asked, kwargs, items, keying.digests(self._encoder, asked, items))
-        self._prepare()
         try:
             found, kind = self._vectors(call)
         except NoMatrixError:
@@ -117,7 +117,7 @@ class CachingEncoder:
         try:
             self._store.prepare()
         except CacheError as error:
-            self._go_on_without(error)
+            self._stop_keeping(error)
         self._is_prepared = True
 
     def _items(self, inputs: DataLoader[Any]) -> list[str] | None:
@@ -153,6 +153,8 @@ class CachingEncoder:
             )
         self.reused += len(call.keys) - len(missing)
         logger.info("%d texts have embeddings, %d are encoded", len(call.keys) - len(missing), len(missing))
+        if missing:
+            self._prepare()
         gathered = Gathered(self.mteb_model_meta.name, len(call.keys), stored)
         missing.sort(key=lambda place: -call.lengths[place])
         broken = 0
@@ -240,11 +242,11 @@ class CachingEncoder:
         broken = len(whole) - int(whole.sum())
         if broken:
             keys, rows = [key for key, is_whole in zip(keys, whole, strict=True) if is_whole], rows[whole]
-        if self._store is not None:
+        if self._store is not None and self._keeps:
             try:
                 self._store.add(keys, rows, kind)
             except CacheError as error:
-                self._go_on_without(error)
+                self._stop_keeping(error)
         return broken
 
     def _ask(self, inputs: DataLoader[Any], asked: Asked, kwargs: dict[str, Any]) -> Any:
@@ -257,13 +259,22 @@ class CachingEncoder:
             **kwargs,
         )
 
-    def _go_on_without(self, error: CacheError) -> None:
-        """Do without the store from here on.
+    def _stop_keeping(self, error: CacheError) -> None:
+        """Only read the store from here on.
 
         Raises:
             CacheError: Vectors may cost money, so that this is for the user to say.
         """
         if self._paid:
             raise error
-        self._store = None
+        self._keeps = False
         self._warn(f"{error.message}; embeddings are not kept in this run ({error.hint})")
+
+    def _go_on_without(self, error: CacheError) -> None:
+        """Do without the store from here on.
+
+        Raises:
+            CacheError: As above.
+        """
+        self._stop_keeping(error)
+        self._store = None

@@ -180,12 +180,17 @@ class VectorStore:
             kind: As `vectors.rows` says.
 
         Raises:
-            CacheError: The disk is full, the files can't be written, or the vectors stored so far are of another
-                kind or length.
+            CacheError: The disk is full, the files can't be written or were removed, or the vectors stored so far are
+                of another kind or length.
         """
         rows = np.ascontiguousarray(rows)
         shape = Shape(kind=kind, dimensions=rows.shape[1])
         with self._database.writing() as connection:
+            if not self.file.exists():  # SQLite would go on writing where nobody finds it
+                raise CacheError(
+                    f"the {FORM.what} {self.file} was removed while it was in use",
+                    hint="run the same command again; what was encoded before is encoded anew",
+                )
             free = shutil.disk_usage(self.file.parent).free
             if free - rows.nbytes < KEEP_FREE:
                 raise CacheError(

@@ -262,6 +262,32 @@ class TestStoresThatFail:
         assert error.value.hint
         assert len(bench.inner.calls) <= 1
 
+    @pytest.mark.parametrize("paid", [False, True])
+    def test_what_can_only_be_read_is_read(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch, paid: bool
+    ) -> None:
+        bench.encode(TEXTS)
+        bench.inner.calls.clear()
+        bench.paid = paid
+
+        def refuse(_store: VectorStore) -> None:
+            raise CacheError("it is read-only", hint="choose another folder")
+
+        monkeypatch.setattr(VectorStore, "prepare", refuse)
+        np.testing.assert_array_equal(bench.encode(TEXTS), [vector(text) for text in TEXTS])
+        assert (bench.inner.calls, bench.warned) == ([], [])
+        if paid:
+            with pytest.raises(CacheError, match="it is read-only"):
+                bench.encode([*TEXTS, "new"])
+            assert bench.inner.calls == []
+            return
+        with bench.opened() as encoder:
+            for texts in ([*TEXTS, "new"], [*TEXTS, "newer"]):
+                encoder.encode(loader(texts), **asked())
+        assert bench.inner.calls == [["new"], ["newer"]]
+        (told,) = bench.warned
+        assert told == "it is read-only; embeddings are not kept in this run (choose another folder)"
+
     def test_a_disk_that_fills_up_costs_no_encoding_twice(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch
     ) -> None:

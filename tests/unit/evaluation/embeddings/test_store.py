@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mmteb_synth.errors import CacheError
+from mmteb_synth.evaluation.embeddings import folder
 from mmteb_synth.evaluation.embeddings import store as stores
 from mmteb_synth.evaluation.embeddings.store import VectorStore
 
@@ -198,6 +199,20 @@ class TestRefusals:
         store.file.parent.chmod(0o500)
         with pytest.raises(CacheError, match="could not"):
             store.prepare()
+
+    def test_files_that_were_removed_meanwhile(self, store: VectorStore, tmp_path: Path) -> None:
+        store.prepare()
+        store.add(keys(1), rows(1), "float32")
+        (store.file.parent / "another.sqlite").touch()
+        folder.clear(tmp_path, ["test/model"])
+        with pytest.raises(CacheError, match="was removed while it was in use"):
+            store.add(keys(2), rows(2), "float32")
+        assert not store.file.exists()
+        store.close()
+        store.add(keys(2), rows(2), "float32")
+        found = store.read(keys(1, 2))
+        assert found is not None
+        assert found.missing == [0]
 
     def test_a_folder_that_is_a_file(self, store: VectorStore) -> None:
         store.file.parent.write_text("")

@@ -118,20 +118,21 @@ def _task_names(choice: Choice, languages: Sequence[str]) -> Iterator[str]:
 def _download(repository: Wanted, to: Path) -> None:
     import huggingface_hub
 
-    with writing(f"{repository.name} in {to}"):
+    name, kind = repository.name, repository.kind
+    with writing(f"{name} in {to}"):
         try:
+            # Asked first: snapshot_download takes any folder that is there for whole when the Hub can't be reached.
+            revision = repository.revision or huggingface_hub.constants.DEFAULT_REVISION
+            found = huggingface_hub.HfApi().repo_info(name, repo_type=kind, revision=revision)
             huggingface_hub.snapshot_download(
-                repository.name,
-                repo_type=repository.kind,
-                revision=repository.revision,
-                local_dir=to / repository.folder,
+                name, repo_type=kind, revision=found.sha, local_dir=to / repository.folder
             )
-        except (OSError, ValueError) as error:  # ValueError: no repository can have this name
+        except Exception as error:  # the Hub's, those of whichever client it uses, and of names that can't be
             if getattr(error, "errno", None) is not None:
                 raise  # the disk's; the Hub's errors bear no number
             reason = str(error).strip().splitlines()
-            away = isinstance(error, huggingface_hub.errors.LocalEntryNotFoundError)
+            away = not isinstance(error, huggingface_hub.errors.HfHubHTTPError | ValueError)
             raise (_UnreachableError if away else SourceError)(
-                f"could not fetch the {repository.kind} {repository.name}: {reason[0] if reason else type(error).__name__}",
+                f"could not fetch the {kind} {name}: {reason[0] if reason else type(error).__name__}",
                 hint="run it where the Hub can be reached, with HF_HUB_OFFLINE unset; gated ones want hf auth login",
             ) from error

@@ -185,10 +185,14 @@ def test_what_the_hub_lacks_is_named_and_the_rest_is_fetched(
 
 
 def test_without_the_hub_it_ends_at_the_first(environment: dict[str, str], tmp_path: Path) -> None:
-    away = environment | {"HF_HUB_OFFLINE": "1"}
-    done = run(away, "fetch", "-t", "STS12", "-t", "STSBenchmark", "--to", str(tmp_path / "none"))
-    assert done.returncode == 1
-    assert done.stderr.count("could not fetch") == 1
+    part = tmp_path / "some" / "mteb" / "sts12-sts"
+    part.mkdir(parents=True)
+    (part / "README.md").write_text("an earlier fetch was interrupted here")
+    for away in ({"HF_HUB_OFFLINE": "1"}, {"HF_ENDPOINT": "http://127.0.0.1:9"}):
+        arguments = ["fetch", "-t", "STS12", "-t", "STSBenchmark", "--to", str(tmp_path / "some")]
+        done = run(environment | away, *arguments)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.count("could not fetch") == 1
 
 
 def test_bundled_sets_need_nothing(environment: dict[str, str], tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ _OF_SETS = ("cached", "failed", "of")
     "--budget",
     type=click.FloatRange(min=0),
     metavar="DOLLARS",
-    help="Name the largest suite, profile and limit that this pays for.",
+    help="Name the largest suite, profile and limit that this pays for, --evaluate included.",
 )
 @options.source_dir
 @options.data_dir

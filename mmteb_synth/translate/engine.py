@@ -240,9 +240,7 @@ def _frozen() -> Iterator[None]:
 
 def _wait_for(work: Coroutine[Any, Any, None]) -> None:
     """Run a coroutine to its end, also where the caller already lives in an event loop, as in a notebook."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if not _is_in_loop():
         asyncio.run(work)
         return
     started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = Future()
@@ -264,3 +262,11 @@ def _wait_for(work: Coroutine[Any, Any, None]) -> None:
                 loop, task = started.result()
                 soon(loop, task.cancel)
             raise
+
+
+def _is_in_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:  # what ran in here would name it as the context of its own errors
+        return False
+    return True

@@ -16,7 +16,8 @@ from mmteb_synth.checks.phrases import label
 from mmteb_synth.errors import RequestError
 from mmteb_synth.types import Answer, Language, Usage
 
-_LARGEST_BODY = 4 << 20
+LARGEST_BODY = 4 << 20
+"""Bytes of a completion; the longest have some hundred thousand."""
 _LARGEST_COUNT = 1 << 40
 _LONGEST_NAME = 200
 """Characters of a model's name or a reason to end; what is longer is neither."""
@@ -100,7 +101,7 @@ def parse_completion(
         RequestError: It is not a chat completion, or the engine gave it up; retryable, since it was cut or garbled
             on its way.
     """
-    if isinstance(body, bytes) and len(body) > _LARGEST_BODY:
+    if isinstance(body, bytes) and len(body) > LARGEST_BODY:
         raise RequestError(f"the answer has {len(body):,} bytes, more than any translation")
     completion = parsed(body) if isinstance(body, bytes) else body
     try:

@@ -38,6 +38,7 @@ class Fault:
         cut: Send only the first half of the body, and then close the connection.
         message: Changes to the answer's message, as `{"content": None, "refusal": "No."}`.
         finish_reason: The answer's finish reason.
+        endless: Send spaces after the body for as long as anybody reads them.
         seconds: Wait so long first.
     """
 
@@ -46,6 +47,7 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     reset: bool = False
     cut: bool = False
+    endless: bool = False
     message: Mapping[str, Any] = field(default_factory=dict)
     finish_reason: str = "stop"
     seconds: float = 0.0
@@ -76,6 +78,7 @@ class OpenAIServer:
         faults: What happens to the next chat requests, one each.
         fault_for: What happens to every request for a text; None for nothing.
         models_fault: What happens to requests for the catalogue.
+        flooded: Bytes that were sent after bodies.
         paid: The texts of all requests that were answered with a whole completion, so that a provider would charge.
         hangs_until: Until then (`time.monotonic()`) no chat is answered, while /health still says 200.
     """
@@ -100,6 +103,7 @@ class OpenAIServer:
         self.faults: deque[Fault] = deque()
         self.fault_for: Callable[[str], Fault | None] = lambda _: None
         self.models_fault: Fault | None = None
+        self.flooded = 0
         self.paid: list[str] = []
         self.hangs_until = 0.0
         self._port = port
@@ -207,7 +211,7 @@ class OpenAIServer:
                 await asyncio.sleep(fault.seconds)
             while time.monotonic() < self.hangs_until:
                 await asyncio.sleep(0.02)
-            if fault.status == 200 and fault.body is None and not (fault.reset or fault.cut):
+            if fault.status == 200 and fault.body is None and not (fault.reset or fault.cut or fault.endless):
                 self.paid.append(text)
             return await self._misbehave(request, fault, self._completion(body, text, fault))
         finally:
@@ -248,6 +252,15 @@ class OpenAIServer:
             assert request.transport is not None
             request.transport.close()
             return response
+        if fault.endless:
+            flood = web.StreamResponse(status=fault.status)
+            await flood.prepare(request)
+            await flood.write(data)
+            with contextlib.suppress(ConnectionError):
+                while True:
+                    await flood.write(b" " * 65536)
+                    self.flooded += 65536
+            return flood
         return web.Response(
             status=fault.status, body=data, content_type="application/json", headers=dict(fault.headers)
         )

@@ -21,6 +21,7 @@ from mmteb_synth.translate import engine, translators
 from mmteb_synth.translate.backends import client
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.limits import Limits, RetryPolicy
+from mmteb_synth.translate.parsing import LARGEST_BODY
 from mmteb_synth.translate.splitting import split
 from mmteb_synth.types import Language, Progress, Segment, Usage
 
@@ -145,6 +146,18 @@ def test_an_answer_that_never_ends_is_given_up(
     run = _translate(server, cache, 20)
     assert len(run.translations) == 19
     assert "did not finish its answer" in run.failures[Segment(text="Text number 3")]
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_an_answer_that_floods_is_read_no_further_than_the_longest_can_be(
+    server: OpenAIServer, cache: Cache, status: int
+) -> None:
+    server.fault_for = lambda text: Fault(endless=True, status=status) if text.endswith(" 3") else None
+    run = _translate(server, cache, 20)
+    assert len(run.translations) == 19
+    assert "its answer is longer than 4,194,304 bytes" in run.failures[Segment(text="Text number 3")]
+    attempts = sum("Text number 3" in str(request) for request in server.requests)
+    assert server.flooded < attempts * 5 * LARGEST_BODY  # some is on its way when the connection is closed
 
 
 def test_every_request_refused_ends_the_run_soon(server: OpenAIServer, cache: Cache) -> None:

@@ -20,8 +20,9 @@ import openai
 
 from mmteb_synth.errors import Cause, RequestError, TranslatorError, near_names
 from mmteb_synth.translate.backends import headers
+from mmteb_synth.translate.backends.capped import capped
 from mmteb_synth.translate.endpoint import Endpoint
-from mmteb_synth.translate.parsing import parsed
+from mmteb_synth.translate.parsing import LARGEST_BODY, parsed
 
 _log = logging.getLogger(__name__)
 
@@ -86,8 +87,13 @@ class Connection:
             base_url=url,
             max_retries=0,
             timeout=_TIMEOUT,
+            default_headers={"Accept-Encoding": "identity"},  # what is compressed may grow without bound
             http_client=openai.DefaultAioHttpClient(
-                base_url=url, timeout=_TIMEOUT, follow_redirects=False, trust_env=not _is_here(url)
+                base_url=url,
+                timeout=_TIMEOUT,
+                follow_redirects=False,
+                trust_env=not _is_here(url),
+                event_hooks={"response": [capped(LARGEST_BODY)]},
             ),
         )
 

@@ -199,12 +199,14 @@ def _show(made: Plan, terms: Mapping[str, Terms]) -> None:
 
 def _warn(kind: str, sets: Sequence[SetPlan]) -> None:
     """Say why sets could not be read, by the first of them: the others' reasons are mostly the same."""
-    for one in sets[:1]:
-        assert one.error is not None
-        others = f" and {len(sets) - 1} others are" if len(sets) > 1 else " is"
-        output.warn(f"{one.name}{others} {kind}: {one.error.message}")
-        if one.error.hint:
-            click.echo(f"hint: {one.error.hint}", err=True)
+    if not sets:
+        return
+    first = sets[0]
+    assert first.error is not None
+    which = f"{first.name} is" if len(sets) == 1 else f"{len(sets)} sets are"
+    output.warn(f"{which} {kind}: {first.error.message}")
+    if first.error.hint:
+        click.echo(f"hint: {first.error.hint}", err=True)
 
 
 def _show_profiles(compared: tuple[ProfilePlan, ...]) -> None:

@@ -192,6 +192,7 @@ def main() -> None:
     # vLLM writes to standard output, and so do the processes that it starts: only this copy carries answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # last words are not lost when it dies
 
     def say(message: Request) -> None:
         answers.write(json.dumps(message) + "\n")

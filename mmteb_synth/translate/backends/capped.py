@@ -7,6 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from httpx2 import AsyncByteStream, ReadError, Response
 
 
+class EndlessError(ReadError):
+    """A body is longer than any answer."""
+
+
 class _Capped(AsyncByteStream):
     def __init__(self, stream: AsyncByteStream, most: int) -> None:
         self._stream = stream
@@ -17,7 +21,9 @@ class _Capped(AsyncByteStream):
         async for chunk in self._stream:
             left -= len(chunk)
             if left < 0:
-                raise ReadError(f"its answer is longer than {self._most:,} bytes")
+                raise EndlessError(
+                    f"the answer has more than {self._most:,} bytes, more than any translation"
+                )
             yield chunk
 
     async def aclose(self) -> None:
@@ -25,7 +31,7 @@ class _Capped(AsyncByteStream):
 
 
 def capped(most: int) -> Callable[[Response], Awaitable[None]]:
-    """A hook of a client: each response breaks off with a `ReadError` when it is too long.
+    """A hook of a client: each response breaks off with an `EndlessError` when it is too long.
 
     Args:
         most: Bytes of a body, as they come over the wire; ask for an answer that is not compressed.

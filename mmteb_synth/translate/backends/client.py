@@ -20,7 +20,7 @@ import openai
 
 from mmteb_synth.errors import Cause, RequestError, TranslatorError, near_names
 from mmteb_synth.translate.backends import headers
-from mmteb_synth.translate.backends.capped import capped
+from mmteb_synth.translate.backends.capped import EndlessError, capped
 from mmteb_synth.translate.endpoint import Endpoint
 from mmteb_synth.translate.parsing import LARGEST_BODY, parsed
 
@@ -246,6 +246,8 @@ class Connection:
         return None
 
     def _unconnected(self, error: openai.APIConnectionError) -> RequestError:
+        if isinstance(error.__cause__, EndlessError):
+            return RequestError(str(error.__cause__))
         url, cause = self._endpoint.base_url, _root(error)
         if isinstance(cause, _AWAY):
             words = self.scrubbed(str(cause)) or type(cause).__name__

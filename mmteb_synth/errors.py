@@ -181,7 +181,13 @@ def near_names(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     return [by_folded[folded] for folded in near]
 
 
-def in_a_line(error: Exception) -> str:
-    """The kind of an error that is not meant for users, and the first line of what it says."""
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says that is not meant for users; its kind where it says nothing."""
     said = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
+    return said[0] if said else type(error).__name__
+
+
+def in_a_line(error: BaseException) -> str:
+    """The kind of an error that is not meant for users, and the first line of what it says."""
+    kind, said = type(error).__name__, first_line(error)
+    return kind if said == kind else f"{kind}: {said}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from mmteb_synth import facts, natives
-from mmteb_synth.errors import SourceError, SynthError, UsageError
+from mmteb_synth.errors import SourceError, SynthError, UsageError, first_line
 from mmteb_synth.paths import writing
 from mmteb_synth.selection import Choice
 from mmteb_synth.specs import BitextSpec
@@ -130,9 +130,8 @@ def _download(repository: Wanted, to: Path) -> None:
         except Exception as error:  # the Hub's, those of whichever client it uses, and of names that can't be
             if getattr(error, "errno", None) is not None:
                 raise  # the disk's; the Hub's errors bear no number
-            reason = str(error).strip().splitlines()
             away = not isinstance(error, huggingface_hub.errors.HfHubHTTPError | ValueError)
             raise (_UnreachableError if away else SourceError)(
-                f"could not fetch the {kind} {name}: {reason[0] if reason else type(error).__name__}",
+                f"could not fetch the {kind} {name}: {first_line(error)}",
                 hint="run it where the Hub can be reached, with HF_HUB_OFFLINE unset; gated ones want hf auth login",
             ) from error

@@ -13,10 +13,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Generator, Iterator
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    from mmteb_synth.translate.cache import Cache
 
 # A machine that is busy elsewhere is slow, not wrong.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -94,3 +98,19 @@ def unjudged(monkeypatch: pytest.MonkeyPatch) -> None:
     """The translations of a test are made up, and what the checks would say of them is not what it is about."""
     monkeypatch.setattr("mmteb_synth.checks.judge", lambda *_: ())
     monkeypatch.setattr("mmteb_synth.checks.across.judge", lambda *_: {})
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Iterator[Cache]:
+    """An empty cache of translations."""
+    from mmteb_synth.translate.cache import Cache
+
+    with Cache(tmp_path / "cache.sqlite") as opened:
+        yield opened
+
+
+@pytest.fixture
+def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Takes away what a user's environment may say of endpoints."""
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "VLLM_API_KEY"):
+        monkeypatch.delenv(name, raising=False)

@@ -11,7 +11,7 @@ from typing import Any
 from mmteb_synth import facts, languages
 from mmteb_synth.data import mirror, rows
 from mmteb_synth.data.segments import needs_translation
-from mmteb_synth.errors import SourceError, SynthError, UnknownNameError, UsageError
+from mmteb_synth.errors import SourceError, SynthError, UnknownNameError, UsageError, in_a_line
 from mmteb_synth.types import Language
 
 SHORT_NAMES = {"tatoeba": "Tatoeba", "flores": "FloresBitextMining", "ntrex": "NTREXBitextMining"}
@@ -141,7 +141,7 @@ def _from_mteb(name: str, language: Language, source_dir: Path | None, scratch: 
         cause = error.__cause__ or error
         where = "the mirror" if source_dir else "the Hub"
         raise SourceError(
-            f"could not load {name} from {where} ({type(cause).__name__}: {str(cause).splitlines()[0]})",
+            f"could not load {name} from {where} ({in_a_line(cause)})",
             hint=f"{mirror.how_to_get(known.dataset, known.revision)}; or take a file: --pairs FILE",
         ) from error
     first, second = subset.split("-", 1) if task.parallel_subsets else ("sentence1", "sentence2")

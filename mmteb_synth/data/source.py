@@ -25,7 +25,7 @@ from mmteb_synth.data.profiles.sample import Sample, draw
 from mmteb_synth.data.segments import Needed
 from mmteb_synth.data.spool import Spool
 from mmteb_synth.data.tables import CORPUS, DEFAULT, QUERIES, Tables
-from mmteb_synth.errors import SourceError, SynthError, UsageError
+from mmteb_synth.errors import SourceError, SynthError, UsageError, in_a_line
 from mmteb_synth.specs import TaskSpec
 
 logger = logging.getLogger(__name__)
@@ -302,11 +302,10 @@ def _load_data(task: Any, identity: SourceIdentity) -> None:
         # offline, missing, gated, unknown configuration, broken file, missing column, a dataset script: each has
         # another class, and the first cause says most
         cause = error.__cause__ or error
-        reason = str(cause).splitlines()[0] if str(cause) else ""
         where = "the mirror" if identity.mirror else "the Hub"
         raise SourceError(
             f"could not load {task.metadata.name}: the data set {identity.dataset} could not be read from {where} "
-            f"({type(cause).__name__}: {reason})",
+            f"({in_a_line(cause)})",
             hint=mirror.how_to_get(identity.dataset, identity.revision),
         ) from error
 

@@ -10,7 +10,7 @@ import mteb
 
 from mmteb_synth import facts, languages
 from mmteb_synth.data import mirror
-from mmteb_synth.errors import SourceError
+from mmteb_synth.errors import SourceError, first_line
 
 
 def task(
@@ -66,8 +66,7 @@ def load(task: Any) -> None:
         # `datasets` raises ConnectionError and hub errors (OSError), ValueError for a configuration or split that
         # isn't there, and RuntimeError for data sets that are scripts
         known = facts.tasks()[task.metadata.name]
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SourceError(
-            f"could not load {known.name}: the data set {known.dataset} could not be read ({reason})",
+            f"could not load {known.name}: the data set {known.dataset} could not be read ({first_line(error)})",
             hint=mirror.how_to_get(str(known.dataset), known.revision),
         ) from error

@@ -101,7 +101,9 @@ def parse_completion(
         RequestError: It is not a chat completion, or the engine gave it up; retryable, since it was cut or garbled
             on its way.
     """
-    if isinstance(body, bytes) and len(body) > LARGEST_BODY:
+    if (
+        isinstance(body, bytes) and len(body) > LARGEST_BODY
+    ):  # a compressed one grows after the client has counted it
         raise RequestError(f"the answer has {len(body):,} bytes, more than any translation")
     completion = parsed(body) if isinstance(body, bytes) else body
     try:

@@ -23,21 +23,11 @@ from mmteb_synth.translate.batches.jobs import Jobs
 from mmteb_synth.translate.cache import Cache
 from mmteb_synth.types import Language, Progress, Segment, Usage
 
+pytestmark = pytest.mark.usefixtures("no_key")
+
 TURKISH = Language(code="tur-Latn", name="Turkish")
 GERMAN = Language(code="deu-Latn", name="German")
 POLL = 0.02
-
-
-@pytest.fixture(autouse=True)
-def _no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
-        monkeypatch.delenv(variable, raising=False)
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Iterator[Cache]:
-    with Cache(tmp_path / "cache.sqlite") as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -23,20 +23,10 @@ from mmteb_synth.translate.shards import Shard, ShardCache
 from mmteb_synth.translate.translators import Translator
 from mmteb_synth.types import Language, Segment
 
+pytestmark = pytest.mark.usefixtures("no_key")
+
 TURKISH = Language(code="tur-Latn", name="Turkish")
 STUCK = Plan(looks=10**6)
-
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
-        monkeypatch.delenv(variable, raising=False)
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Iterator[Cache]:
-    with Cache(tmp_path / "cache.sqlite") as opened:
-        yield opened
 
 
 @pytest.fixture

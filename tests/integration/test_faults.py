@@ -32,12 +32,6 @@ BUSY = {"error": {"message": "busy"}}
 
 
 @pytest.fixture
-def cache(tmp_path: Path) -> Iterator[Cache]:
-    with Cache(tmp_path / "cache.sqlite") as opened:
-        yield opened
-
-
-@pytest.fixture
 def server() -> Iterator[OpenAIServer]:
     with OpenAIServer() as running:
         yield running

@@ -21,28 +21,12 @@ from mmteb_synth.translate.cache import Cache
 from mmteb_synth.translate.limits import RetryPolicy
 from mmteb_synth.types import Language, Segment, Usage
 
+pytestmark = pytest.mark.usefixtures("no_key")
+
 TURKISH = Language(code="tur-Latn", name="Turkish")
 FAST = RetryPolicy(
     attempts=4, first_wait=0.001, longest_wait=0.002, longest_retry_after=0.01, outage_seconds=0.5
 )
-
-
-@pytest.fixture(autouse=True)
-def _no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in (
-        "OPENAI_API_KEY",
-        "OPENAI_BASE_URL",
-        "OPENAI_ORG_ID",
-        "OPENAI_PROJECT_ID",
-        "VLLM_API_KEY",
-    ):
-        monkeypatch.delenv(variable, raising=False)
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Iterator[Cache]:
-    with Cache(tmp_path / "cache.sqlite") as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -82,12 +82,6 @@ def said_of(table: pa.Table, source: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def cache(tmp_path: Path) -> Iterator[Cache]:
-    with Cache(tmp_path / "cache.sqlite") as opened:
-        yield opened
-
-
-@pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with OpenAIServer(answer=lambda text: json.dumps(POOR if "kalay" in text else FINE)) as running:

@@ -14,6 +14,8 @@ from mmteb_synth.errors import (
     TranslatorError,
     UnknownNameError,
     UsageError,
+    first_line,
+    in_a_line,
     near_names,
 )
 
@@ -75,3 +77,17 @@ def test_a_missing_package_says_how_to_install_it() -> None:
     error = MissingExtraError("serving", "pip install 'mmteb-synth[vllm]'")
     assert error.message == "serving needs a package that is not installed"
     assert error.hint == "pip install 'mmteb-synth[vllm]'"
+
+
+@pytest.mark.parametrize(
+    ("error", "first", "line"),
+    [
+        (ValueError("no such file\nTraceback"), "no such file", "ValueError: no such file"),
+        (ValueError("\n  gated \n"), "gated", "ValueError: gated"),
+        (TimeoutError(), "TimeoutError", "TimeoutError"),  # says nothing
+        (OSError("\n"), "OSError", "OSError"),
+    ],
+)
+def test_what_others_say_is_one_line(error: Exception, first: str, line: str) -> None:
+    assert first_line(error) == first
+    assert in_a_line(error) == line

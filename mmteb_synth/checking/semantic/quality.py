@@ -17,7 +17,7 @@ from typing import Any
 from mmteb_synth import languages
 from mmteb_synth.checking.semantic.scored import Pair, Scored
 from mmteb_synth.checking.semantic.thresholds import partners, table, threshold
-from mmteb_synth.errors import EvaluationError, MissingExtraError
+from mmteb_synth.errors import EvaluationError, MissingExtraError, first_line
 from mmteb_synth.hashing import files_digest
 from mmteb_synth.translate import judgements
 from mmteb_synth.translate.database import Database
@@ -142,9 +142,9 @@ def _load(model: str, offline: bool) -> Any:
             checkpoint = comet.download_model(model, local_files_only=offline)
         loaded = comet.load_from_checkpoint(checkpoint, local_files_only=offline)
     except Exception as error:
-        said = str(error).strip().strip("'\"").splitlines()
+        said = first_line(error).strip("'\"")
         raise EvaluationError(
-            f"{model} could not be loaded: {said[0] if said else type(error).__name__}",
+            f"{model} could not be loaded: {said}",
             hint=f"accept its licence on https://huggingface.co/{model}, run `hf auth login`, then "
             f"`hf download {model}`; or give a model's folder",
         ) from error

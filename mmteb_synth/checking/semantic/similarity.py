@@ -13,7 +13,7 @@ import numpy as np
 from mmteb_synth import importing
 from mmteb_synth.checking.semantic.scored import Pair, Scored
 from mmteb_synth.checking.semantic.thresholds import partners, table, threshold
-from mmteb_synth.errors import EvaluationError, SynthError, UsageError
+from mmteb_synth.errors import EvaluationError, SynthError, UsageError, first_line
 from mmteb_synth.hashing import files_digest
 from mmteb_synth.types import Language, ProgressHook
 
@@ -123,8 +123,7 @@ def _from(name: str) -> SentenceTransformer:
     try:
         return SentenceTransformer(name)
     except Exception as error:
-        said = str(error).strip().splitlines()
         raise EvaluationError(
-            f"{name} could not be loaded: {said[0] if said else type(error).__name__}",
+            f"{name} could not be loaded: {first_line(error)}",
             hint=f"run `hf download {name}` where the Hub can be reached, or give a model's folder: --similarity DIR",
         ) from error

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from datasets import Dataset, DatasetDict
+from made_up_sources import WORDS
 from mteb.abstasks import (
     AbsTaskClassification,
     AbsTaskClustering,
@@ -33,20 +34,6 @@ from mmteb_synth.data.spool import Spool
 from mmteb_synth.data.tables import CORPUS, DEFAULT, QRELS, QUERIES, TOP_RANKED, TableKey, Tables
 from mmteb_synth.errors import SourceError
 
-WORDS = [
-    "iron",
-    "copper",
-    "river",
-    "meadow",
-    "lantern",
-    "harbour",
-    "pepper",
-    "velvet",
-    "window",
-    "thunder",
-    "basil",
-    "anchor",
-]
 DRAWS = random.Random(7)
 
 

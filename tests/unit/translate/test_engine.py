@@ -4,7 +4,7 @@ import os
 import signal
 import sqlite3
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -22,12 +22,6 @@ from mmteb_synth.types import Language, Progress, Segment
 
 TURKISH = Language(code="tur-Latn", name="Turkish")
 SPANISH = Language(code="spa-Latn", name="Spanish")
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Iterator[Cache]:
-    with Cache(tmp_path / "cache.sqlite") as opened:
-        yield opened
 
 
 def _segments(count: int) -> list[Segment]:

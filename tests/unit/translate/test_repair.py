@@ -1,9 +1,8 @@
 """The ladder, with a judge that finds fault with every translation that says `bad`, against a real server."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from openai_server import Fault, OpenAIServer, source_text
 
 from mmteb_synth.translate import engine, translators
@@ -25,12 +24,6 @@ def judge(source: str, hypothesis: str, target: Language, kind: Kind) -> tuple[V
     if "odd" in hypothesis:
         found.append(Verdict(check="odd", severity="warning", reason="it says 'odd'"))
     return tuple(found)
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Iterator[Cache]:
-    with Cache(tmp_path / "cache.sqlite") as opened:
-        yield opened
 
 
 def endpoint(server: OpenAIServer) -> Endpoint:
